@@ -1,0 +1,105 @@
+"""Encoders and decoders of the autoencoder and VAE families, as functional Keras models.
+
+They are made of Keras's own layers only, so that what they are saved to loads without tfgen.
+A conditional network takes a second input, int32 labels [b], which joins the features as one-hot.
+"""
+
+import math
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from tfgen.errors import UserError
+
+NETWORKS = ("dense", "convolutional")
+
+
+def encoder_network(network, image_shape, hidden, outputs, num_classes=0):
+    """Return a model from float images [b, h, w, c] (and labels) to features [b, outputs]."""
+    check_network(network, hidden)
+    images = keras.Input(image_shape, name="images")
+    labels, one_hot = _label_input(num_classes)
+    x = images
+    if network == "dense":
+        x = _join(layers.Flatten()(x), one_hot)
+        for units in hidden:
+            x = layers.Dense(units, activation="relu")(x)
+    else:
+        for index, filters in enumerate(hidden):
+            strides = 2 if index else 1
+            x = layers.Conv2D(filters, 3, strides, padding="same", activation="relu")(x)
+        x = _join(layers.Flatten()(x), one_hot)
+    x = layers.Dense(outputs, dtype="float32", name="output")(x)
+    return keras.Model(inputs(images, labels), x, name="encoder")
+
+
+def decoder_network(network, latent_dim, hidden, output_shape, num_classes=0):
+    """Return a model from codes [b, latent_dim] (and labels) to maps [b, *output_shape].
+
+    `hidden` lists the encoder's layers; the decoder mirrors them.
+    """
+    check_network(network, hidden)
+    latents = keras.Input((latent_dim,), name="latents")
+    labels, one_hot = _label_input(num_classes)
+    x = _join(latents, one_hot)
+    if network == "dense":
+        for units in reversed(hidden):
+            x = layers.Dense(units, activation="relu")(x)
+        x = layers.Dense(math.prod(output_shape), dtype="float32", name="output")(x)
+        x = layers.Reshape(output_shape)(x)
+    else:
+        sizes = [tuple(output_shape[:2])]
+        for _ in hidden[1:]:
+            sizes.append(tuple(math.ceil(size / 2) for size in sizes[-1]))
+        x = layers.Dense(math.prod(sizes[-1]) * hidden[-1], activation="relu")(x)
+        x = layers.Reshape((*sizes[-1], hidden[-1]))(x)
+        for filters, size in zip(hidden[-2::-1], sizes[-2::-1], strict=True):
+            x = layers.Conv2DTranspose(filters, 4, 2, padding="same", activation="relu")(x)
+            # Doubling a size that was rounded up gives one row or column too many.
+            x = layers.Cropping2D(
+                ((0, x.shape[1] - size[0]), (0, x.shape[2] - size[1]))
+            )(x)
+        x = layers.Conv2D(output_shape[-1], 3, padding="same", dtype="float32", name="output")(x)
+    return keras.Model(inputs(latents, labels), x, name="decoder")
+
+
+def inputs(features, labels):
+    """Return what a network is called with: features alone, or features and labels."""
+    return features if labels is None else [features, labels]
+
+
+def set_output_bias(decoder, likelihood, mean):
+    """Make a decoder start at the mean image: numpy [h, w, c] of values in [0, 1]."""
+    output = decoder.get_layer("output")
+    if isinstance(output, layers.Conv2D):
+        mean = mean.mean(axis=(0, 1))
+    output.bias.assign(np.reshape(likelihood.initial_bias(mean), output.bias.shape))
+
+
+def pixel_network(decoder, mean, name="decoder"):
+    """Return `decoder` followed by `mean` (to [-1, 1]) as a model to float32 pixels in 0..255."""
+    copies = [
+        keras.Input(entry.shape[1:], dtype=entry.dtype, name=entry.name) for entry in decoder.inputs
+    ]
+    pixels = (mean(decoder(inputs(*copies, *[None] * (2 - len(copies))))) + 1) * 127.5
+    return keras.Model(copies[0] if len(copies) == 1 else copies, pixels, name=name)
+
+
+def check_network(network, hidden):
+    """Raise `UserError` unless `network` is a known kind and `hidden` lists its layers."""
+    if network not in NETWORKS:
+        raise UserError(f"network must be one of {', '.join(NETWORKS)}, but is '{network}'.")
+    if not hidden or min(hidden) < 1:
+        raise UserError(f"hidden must list at least one layer's size, but is {list(hidden)}.")
+
+
+def _label_input(num_classes):
+    if not num_classes:
+        return None, None
+    labels = keras.Input((), dtype="int32", name="labels")
+    return labels, ops.one_hot(labels, num_classes)
+
+
+def _join(features, one_hot):
+    return features if one_hot is None else layers.Concatenate()([features, one_hot])

@@ -1,0 +1,96 @@
+"""What every pixel likelihood offers to the models.
+
+Network output carries, for each pixel, the parameters of its channels. A likelihood that treats
+the channels one by one (`joint_channels = False`) lays them out channel by channel,
+
+    [ R: p_1 .. p_k | G: p_1 .. p_k | B: p_1 .. p_k ]
+
+which is also how masked convolutions group their feature maps. One that ties the channels of a
+pixel together itself (`joint_channels = True`) may use any layout.
+"""
+
+import inspect
+
+import numpy as np
+import tensorflow as tf
+
+
+class Likelihood:
+    """A distribution over the levels 0..levels-1 of an image, given network output.
+
+    Subclasses are plain values: their constructor's arguments are attributes of the same names.
+    """
+
+    levels: int
+    joint_channels = False
+
+    def num_parameters(self, channels):
+        """Return how many network outputs per pixel describe `channels` channels."""
+        raise NotImplementedError
+
+    def distribution(self, parameters):
+        """Return the TFP distribution of levels [..., channels] given parameters [..., p].
+
+        It is float32 whatever the compute policy; batch and event dimensions are all batch.
+        """
+        raise NotImplementedError
+
+    def log_prob(self, parameters, levels):
+        """Return log p(levels) in nats, float32, one number per pixel and channel.
+
+        Args: parameters: [..., num_parameters]; levels: integers [..., channels].
+        Returns [..., channels]; the image's log-likelihood is the sum.
+        """
+        return self.distribution(parameters).log_prob(levels)
+
+    def quantile(self, parameters, uniforms):
+        """Return the levels, int32 [..., channels], at which each channel's CDF passes `uniforms`.
+
+        With uniforms in [0, 1) this draws a sample (inverse-CDF). Likelihoods with
+        `joint_channels` draw channel after channel, each given the ones before.
+        """
+        raise NotImplementedError
+
+    def mean(self, parameters):
+        """Return the expected image in [-1, 1], [..., channels], for tensors and KerasTensors."""
+        raise NotImplementedError
+
+    def initial_bias(self, mean):
+        """Return output biases [..., num_parameters], which give the mean image `mean`.
+
+        Args: mean: numpy array [..., channels] of expected values in [0, 1].
+        """
+        raise NotImplementedError
+
+    def get_config(self):
+        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.get_config() == other.get_config()
+
+    def __hash__(self):
+        return hash((type(self), *self.get_config().items()))
+
+    def __repr__(self):
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def split_channels(parameters, size):
+    """View float32 parameters [..., channels * size] as [..., channels, size]."""
+    parameters = tf.cast(parameters, tf.float32)
+    shape = tf.concat([tf.shape(parameters)[:-1], [parameters.shape[-1] // size, size]], axis=0)
+    split = tf.reshape(parameters, shape)
+    split.set_shape([*parameters.shape[:-1], parameters.shape[-1] // size, size])
+    return split
+
+
+def logit(mean, margin=0.01):
+    """Return log(mean / (1 - mean)) for numpy `mean`, kept `margin` away from 0 and 1."""
+    mean = np.clip(mean, margin, 1 - margin)
+    return np.log(mean) - np.log1p(-mean)

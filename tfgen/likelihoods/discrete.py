@@ -1,0 +1,77 @@
+"""Bernoulli for two levels and Categorical for any number of them."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from tensorflow_probability import distributions as tfd
+
+from tfgen.errors import UserError
+from tfgen.likelihoods.base import Likelihood, logit, split_channels
+
+
+@keras.saving.register_keras_serializable(package="tfgen")
+class Bernoulli(Likelihood):
+    """Binary pixels (levels 0 and 1); one logit per channel."""
+
+    levels = 2
+
+    def __init__(self):
+        pass
+
+    def num_parameters(self, channels):
+        return channels
+
+    def distribution(self, parameters):
+        return tfd.Bernoulli(logits=tf.cast(parameters, tf.float32), dtype=tf.int32)
+
+    def quantile(self, parameters, uniforms):
+        # P(0) = sigmoid(-logit): the CDF passes u at level 1 as soon as u reaches P(0).
+        return tf.cast(uniforms >= tf.sigmoid(-tf.cast(parameters, tf.float32)), tf.int32)
+
+    def mean(self, parameters):
+        return 2 * ops.sigmoid(ops.cast(parameters, "float32")) - 1
+
+    def initial_bias(self, mean):
+        return logit(mean).astype(np.float32)
+
+
+@keras.saving.register_keras_serializable(package="tfgen")
+class Categorical(Likelihood):
+    """A softmax over `levels` values for each channel (PixelRNN, arXiv:1601.06759)."""
+
+    def __init__(self, levels=256):
+        if not 2 <= levels <= 256:
+            raise UserError(f"Categorical needs levels in 2..256, but got {levels}.")
+        self.levels = levels
+
+    def num_parameters(self, channels):
+        return channels * self.levels
+
+    def distribution(self, parameters):
+        return tfd.Categorical(logits=split_channels(parameters, self.levels), dtype=tf.int32)
+
+    def quantile(self, parameters, uniforms):
+        probabilities = tf.nn.softmax(split_channels(parameters, self.levels))
+        return level_at(probabilities, uniforms)
+
+    def mean(self, parameters):
+        channels = parameters.shape[-1] // self.levels
+        logits = ops.reshape(parameters, (-1, *parameters.shape[1:-1], channels, self.levels))
+        probabilities = ops.softmax(ops.cast(logits, "float32"), axis=-1)
+        values = np.linspace(-1, 1, self.levels, dtype=np.float32)
+        return ops.sum(probabilities * values, axis=-1)
+
+    def initial_bias(self, mean):
+        # Logits linear in the level give the exponential family with a chosen mean; near enough.
+        slope = logit(mean)[..., None] / 2
+        bias = slope * np.linspace(-1, 1, self.levels)
+        return bias.reshape(*mean.shape[:-1], -1).astype(np.float32)
+
+
+def level_at(probabilities, uniforms):
+    """Return the smallest level whose cumulative probability [..., levels] exceeds `uniforms`."""
+    levels = probabilities.shape[-1]
+    # The last sum is left out: rounding may leave it below 1 and below the uniform.
+    cumulative = tf.cumsum(probabilities, axis=-1)[..., : levels - 1]
+    return tf.reduce_sum(tf.cast(uniforms[..., None] >= cumulative, tf.int32), axis=-1)

@@ -1,0 +1,269 @@
+"""The contracts of the zoo: what every generative model does, and what each family adds.
+
+    GenerativeModel            noise, generate, sample, fit, save, export
+    ├── TractableModel         log_prob: exact log-likelihood
+    ├── LatentModel            encode, decode, reconstruct, interpolate
+    └── AdversarialModel       (gan.py) two players, two optimizers
+"""
+
+import inspect
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgen.errors import UserError
+from tfgen.images import check_images, check_labels
+from tfgen.models.distributed_fit import DistributedFit
+from tfgen.sampling import noise as random_noise
+
+REGISTRY = {}
+
+
+def register(model_class):
+    """Register a model class with Keras and with the list of tfgen's models."""
+    REGISTRY[model_class.__name__] = model_class
+    return keras.saving.register_keras_serializable(package="tfgen")(model_class)
+
+
+class GenerativeModel(DistributedFit, keras.Model):
+    """A model of images, uint8 [batch, height, width, channels].
+
+    A subclass's constructor takes plain values (or registered Keras objects), keeps each as an
+    attribute of the same name, builds every layer, and ends with `self.built = True`.
+
+    Attributes:
+        image_shape: (height, width, channels).
+        num_classes: number of classes of a conditional model, 0 for an unconditional one.
+    """
+
+    def __init__(self, image_shape, num_classes=0):
+        super().__init__()
+        shape = tuple(int(size) for size in image_shape)
+        if len(shape) != 3 or min(shape) < 1:
+            raise UserError(f"image_shape must be (height, width, channels), but is {image_shape}.")
+        if num_classes < 0:
+            raise UserError(f"num_classes must not be negative, but is {num_classes}.")
+        self.image_shape = shape
+        self.num_classes = int(num_classes)
+
+    # Sampling
+
+    def noise(self, seeds):
+        """Return the noise, leading dimension b, that int32 `seeds` [b] stand for."""
+        raise NotImplementedError
+
+    def generate(self, noise, labels=None):
+        """Turn noise into images, uint8 [b, h, w, c]; a deterministic function."""
+        raise NotImplementedError
+
+    def sample(self, n, seed=0, labels=None, batch_size=256):
+        """Draw `n` images; image k is that of the seed `seed + k`, whatever the batch size.
+
+        Args:
+            n: number of images.
+            seed: the first image's seed.
+            labels: for a conditional model, one class or [n] classes in 0..num_classes-1.
+            batch_size: how many images are made at a time.
+
+        Returns numpy uint8 [n, h, w, c].
+        """
+        if n < 1 or batch_size < 1:
+            raise UserError(f"n and batch_size must be at least 1, but are {n} and {batch_size}.")
+        labels = check_labels(labels, self.num_classes, n)
+        seeds = np.arange(seed, seed + n).astype(np.int32)
+        batches = []
+        for start in range(0, n, batch_size):
+            rows = slice(start, min(start + batch_size, n))
+            # A few batch sizes, the powers of two, so that compiled samplers are compiled once.
+            size = rows.stop - rows.start
+            padding = (0, min(batch_size, 1 << (size - 1).bit_length()) - size)
+            padded = np.pad(seeds[rows], padding, mode="edge")
+            chosen = None if labels is None else np.pad(labels[rows], padding, mode="edge")
+            batches.append(np.asarray(self.generate(self.noise(padded), chosen))[:size])
+        return np.concatenate(batches)
+
+    # Training
+
+    def losses(self, images, labels, noise, training):
+        """Return a dict of float32 [batch] values, "loss" among them, that training minimises.
+
+        Args:
+            images: uint8 [b, h, w, c].
+            labels: int32 [b], or None for an unconditional model.
+            noise: the `StepNoise` to draw from.
+            training: False in evaluation.
+        """
+        raise NotImplementedError
+
+    def train_step(self, data):
+        images, labels, _ = self.unpack(data)
+        with tf.GradientTape() as tape:
+            losses = self.losses(images, labels, self.step_noise(), training=True)
+            loss = self.scaled(tf.reduce_mean(losses["loss"]))
+        self.apply_gradients(tape.gradient(loss, self.trainable_variables))
+        return {name: tf.reduce_mean(value) for name, value in losses.items()}
+
+    def test_step(self, data):
+        images, labels, _ = self.unpack(data)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return self.losses(images, labels, random_noise.StepNoise(0, replica), training=False)
+
+    def unpack(self, data):
+        """Split a batch of `fit` into images, labels (or None) and weights, and check them.
+
+        A batch is `images`, `(images, labels)` or `(images, labels, weights)`; an unconditional
+        model ignores the labels, so that one dataset serves all models.
+        """
+        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        images, labels = self._check(images, labels if self.num_classes else None)
+        weights = tf.ones_like(images[:, 0, 0, 0]) if weights is None else weights
+        return images, labels, tf.cast(weights, tf.float32)
+
+    def adapt(self, images):
+        """Set what follows from the training images before training; numpy uint8 [n, h, w, c]."""
+
+    def finish(self, images):
+        """Set what follows from the training images after training; numpy uint8 [n, h, w, c]."""
+
+    # Saving and export
+
+    def get_config(self):
+        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        config = {name: _plain(getattr(self, name)) for name in names}
+        return {**config, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
+
+    @classmethod
+    def from_config(cls, config):
+        config = {name: _revived(value) for name, value in config.items()}
+        policy = config.pop("dtype", keras.config.dtype_policy())
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(policy)  # for the layers that the constructor makes
+        try:
+            return cls(**config)
+        finally:
+            keras.config.set_dtype_policy(before)
+
+    def endpoints(self):
+        """Return what export offers: name -> (function, input signature).
+
+        Functions take tensors with a leading batch dimension of any size and return dicts.
+        """
+        seeds = tf.TensorSpec([None], tf.int32, name="seeds")
+
+        def sample(seeds, labels=None):
+            return {"images": self.generate(self.noise(seeds), labels)}
+
+        return {"sample": (sample, [seeds, *self._label_spec()])}
+
+    def plain_networks(self):
+        """Return name -> functional Keras model of built-in parts, latents to pixels in 0..255."""
+        return {}
+
+    def _check(self, images, labels):
+        images = check_images(images, self.image_shape)
+        batch = images.shape[0] or tf.shape(images)[0]
+        return images, check_labels(labels, self.num_classes, batch)
+
+    def _image_spec(self):
+        return tf.TensorSpec([None, *self.image_shape], tf.uint8, name="images")
+
+    def _label_spec(self):
+        return [tf.TensorSpec([None], tf.int32, name="labels")] if self.num_classes else []
+
+
+class TractableModel(GenerativeModel):
+    """p(x) as a product of conditionals: its log-likelihood is exact."""
+
+    def log_prob(self, images, labels=None):
+        """Return log p(image), exact, in nats per image; float32 [b].
+
+        Raises `UserError` for images of another shape or dtype or off the model's grid.
+        """
+        raise NotImplementedError
+
+    def losses(self, images, labels, noise, training):
+        return {"loss": -self.log_prob(images, labels)}
+
+    def endpoints(self):
+        def log_prob(images, labels=None):
+            return {"log_prob": self.log_prob(images, labels)}
+
+        signature = [self._image_spec(), *self._label_spec()]
+        return {**super().endpoints(), "log_prob": (log_prob, signature)}
+
+
+class LatentModel(GenerativeModel):
+    """Images explained by latent codes, float32 [b, latent_dim]."""
+
+    def encode(self, images, labels=None):
+        """Return the codes of images, float32 [b, latent_dim]; deterministic."""
+        raise NotImplementedError
+
+    def decode(self, latents, labels=None):
+        """Return the images of codes, uint8 [b, h, w, c]; deterministic."""
+        raise NotImplementedError
+
+    def reconstruct(self, images, labels=None):
+        """Return what remains of images after encoding and decoding, uint8 [b, h, w, c]."""
+        return self.decode(self.encode(images, labels), labels)
+
+    def interpolate(self, first, second, steps, labels=None):
+        """Return images on the straight line between the codes of two batches of images.
+
+        Args: first, second: uint8 [b, h, w, c]; steps: images a line, both ends included.
+        Returns uint8 [b, steps, h, w, c].
+        """
+        if steps < 2:
+            raise UserError(f"steps must be at least 2, the two ends, but is {steps}.")
+        if np.shape(first) != np.shape(second):
+            shapes = f"{list(np.shape(first))} and {list(np.shape(second))}"
+            raise UserError(f"interpolation needs two batches of one shape, but got {shapes}.")
+        start, end = self.encode(first, labels), self.encode(second, labels)
+        lines = [self.decode(start + t * (end - start), labels) for t in np.linspace(0, 1, steps)]
+        return tf.stack(lines, axis=1)
+
+    def endpoints(self):
+        def encode(images, labels=None):
+            return {"latents": self.encode(images, labels)}
+
+        def decode(latents, labels=None):
+            return {"images": self.decode(latents, labels)}
+
+        def reconstruct(images, labels=None):
+            return {"images": self.reconstruct(images, labels)}
+
+        images = [self._image_spec(), *self._label_spec()]
+        latents = tf.TensorSpec([None, self.latent_dim], tf.float32, name="latents")
+        return {
+            **super().endpoints(),
+            "encode": (encode, images),
+            "decode": (decode, [latents, *self._label_spec()]),
+            "reconstruct": (reconstruct, images),
+        }
+
+
+def check_latents(latents, latent_dim):
+    """Return `latents` as a tensor after checking that it is float32 [b, latent_dim]."""
+    latents = tf.convert_to_tensor(latents)
+    if not latents.dtype.is_floating or latents.shape.rank != 2 or latents.shape[1] != latent_dim:
+        raise UserError(
+            f"latents must be floats of shape [batch, {latent_dim}], but are {latents.dtype.name} "
+            f"of shape {list(latents.shape)}."
+        )
+    return tf.cast(latents, tf.float32)
+
+
+def _plain(value):
+    """Return a constructor's value as JSON can hold it."""
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return keras.saving.serialize_keras_object(value)
+
+
+def _revived(value):
+    if isinstance(value, dict) and "class_name" in value:
+        return keras.saving.deserialize_keras_object(value)
+    return tuple(value) if isinstance(value, list) else value

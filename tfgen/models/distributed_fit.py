@@ -1,0 +1,222 @@
+"""`fit` and `evaluate` of Keras on any tf.distribute strategy, for all models of tfgen.
+
+Stock Keras breaks on several replicas as soon as a model has two optimizers, takes more than one
+step per execution or runs on several workers. So the loop over steps is our own: each replica
+runs `train_step`, its results are averaged, and the running mean is what Keras gets to show.
+"""
+
+import contextlib
+import types
+
+import keras
+import tensorflow as tf
+
+from tfgen.errors import UserError
+from tfgen.sampling.noise import StepNoise
+
+
+class DistributedFit:
+    """A mixin before `keras.Model`: compile with named optimizers, own train and test functions.
+
+    The model gives `train_step(data)`, scalars for one replica's batch, and `test_step(data)`,
+    for each name one value per image, so that padded batches can be weighted.
+    """
+
+    optimizer_names = ("optimizer",)
+
+    def optimizer_variables(self, name):
+        """Return the variables that the optimizer called `name` trains."""
+        return self.trainable_variables
+
+    def compile(self, optimizer="adam", steps_per_execution=1, run_eagerly=False, seed=0, **others):
+        """Set the optimizers; the loss is the model's own.
+
+        Args:
+            optimizer: a Keras optimizer or its name; models with several optimizers take each by
+                name (see `optimizer_names`).
+            steps_per_execution: how many steps one call of the compiled function makes.
+            run_eagerly: run step by step in Python, for debugging.
+            seed: of the training noise.
+        """
+        if others.pop("loss", None) is not None or others.pop("metrics", None) is not None:
+            raise UserError("tfgen models bring their own loss; call compile(optimizer=...) only.")
+        unknown = set(others) - set(self.optimizer_names)
+        if unknown:
+            raise UserError(
+                f"compile() got {', '.join(sorted(unknown))}, but {type(self).__name__} takes "
+                f"{', '.join(self.optimizer_names)}."
+            )
+        super().compile(
+            optimizer=None,
+            loss=None,
+            steps_per_execution=steps_per_execution,
+            run_eagerly=run_eagerly,
+            jit_compile=False,
+        )
+        for name in self.optimizer_names:
+            chosen = keras.optimizers.get(others.get(name, optimizer))
+            if name not in others and name != self.optimizer_names[0]:  # one optimizer given for several players: a copy for each
+                chosen = type(chosen).from_config(chosen.get_config())
+            if keras.config.dtype_policy().name == "mixed_float16":
+                chosen = keras.optimizers.LossScaleOptimizer(chosen)
+            setattr(self, name, chosen)
+        self._noise_seed = seed
+
+    def get_compile_config(self):
+        if not getattr(self, "compiled", False):
+            return None
+        config = {name: getattr(self, name) for name in self.optimizer_names}
+        built = all(optimizer.built for optimizer in config.values())
+        config = {
+            name: keras.saving.serialize_keras_object(value) for name, value in config.items()
+        }
+        return {**config, "seed": self._noise_seed, "built": built}
+
+    def compile_from_config(self, config):
+        config = dict(config)
+        built = config.pop("built")
+        for name in self.optimizer_names:
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        self.compile(**config)
+        if built:
+            self.build_optimizers()
+
+    def build_optimizers(self):
+        """Create every optimizer's slots now: later, inside a replica, it is too late."""
+        for name in self.optimizer_names:
+            optimizer = getattr(self, name)
+            if not optimizer.built:
+                with self.distribute_strategy.scope():
+                    optimizer.build(self.optimizer_variables(name))
+
+    def scaled(self, loss, name="optimizer"):
+        """Return this replica's share of the global mean loss, scaled for half precision.
+
+        Call it under the tape and differentiate what it returns.
+        """
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        return getattr(self, name).scale_loss(loss / replicas)
+
+    def apply_gradients(self, gradients, name="optimizer"):
+        """Sum the gradients of `scaled` losses over the replicas and take the optimizer's step."""
+        optimizer = getattr(self, name)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if replicas > 1 and optimizer.global_clipnorm:
+            # Keras clips before it sums over replicas; the norm that counts is the sum's.
+            context = tf.distribute.get_replica_context()
+            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            gradients, _ = tf.clip_by_global_norm(gradients, optimizer.global_clipnorm)
+            gradients = [gradient / replicas for gradient in gradients]
+        optimizer.apply_gradients(zip(gradients, self.optimizer_variables(name), strict=True))
+
+    def step_noise(self):
+        """Return the `StepNoise` of the current training step."""
+        context = tf.distribute.get_replica_context()
+        return StepNoise(
+            self._noise_seed,
+            getattr(self, self.optimizer_names[0]).iterations.value,
+            context.replica_id_in_sync_group,
+            context.num_replicas_in_sync,
+        )
+
+    def make_train_function(self, force=False):
+        if self.train_function is not None and not force:
+            return self.train_function
+        self.build_optimizers()
+        strategy = self.distribute_strategy
+
+        def step(data):
+            logs = strategy.run(self.train_step, args=(data,))
+            return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
+
+        steps = self.steps_per_execution
+        step, first_step = self._compiled(step)
+
+        @self._graph
+        def other_steps(iterator, total):
+            for _ in tf.range(steps - 1):
+                more = step(next(iterator))
+                total = {name: total[name] + more[name] for name in total}
+            return {name: value / steps for name, value in total.items()}
+
+        def train(iterator):
+            logs = first_step(iterator)
+            if steps > 1 and not isinstance(iterator, types.GeneratorType):
+                # Data that end here end the epoch at the next call; the steps made are not lost.
+                with contextlib.suppress(tf.errors.OutOfRangeError):
+                    logs = other_steps(iterator, logs)
+            return self._running_mean.update(logs, 1.0)
+
+        self.train_function = train
+        return train
+
+    def make_test_function(self, force=False):
+        if self.test_function is not None and not force:
+            return self.test_function
+        strategy = self.distribute_strategy
+
+        def weighted(data):
+            values = self.test_step(data)
+            weights = self.unpack(data)[2]
+            sums = {name: tf.reduce_sum(value * weights) for name, value in values.items()}
+            return {**sums, "weight": tf.reduce_sum(weights)}
+
+        def step(data):
+            sums = strategy.run(weighted, args=(data,))
+            return {name: strategy.reduce("SUM", value, axis=None) for name, value in sums.items()}
+
+        _, first_step = self._compiled(step)
+
+        def test(iterator):
+            # One by one, since every batch must count, a remainder of the execution's steps too.
+            logs = None
+            for _ in range(self.steps_per_execution):
+                try:
+                    sums = dict(first_step(iterator))
+                except (tf.errors.OutOfRangeError, StopIteration):
+                    if logs is None:
+                        raise
+                    break
+                weight = sums.pop("weight")
+                means = {name: value / weight for name, value in sums.items()}
+                logs = self._running_mean.update(means, weight)
+            return logs
+
+        self.test_function = test
+        return test
+
+    def _graph(self, function):
+        return function if self.run_eagerly else tf.function(function)
+
+    def _compiled(self, step):
+        """Return `step` on data and on the next data of an iterator, both compiled."""
+        on_data = self._graph(step)
+        on_iterator = self._graph(lambda iterator: step(next(iterator)))
+
+        def on_next(iterator):
+            if isinstance(iterator, types.GeneratorType):  # train_on_batch and test_on_batch
+                data = [None if x is None else tf.convert_to_tensor(x) for x in next(iterator)]
+                return on_data(tuple(data))
+            return on_iterator(iterator)
+
+        return on_data, on_next
+
+    def reset_metrics(self):
+        self._running_mean = _RunningMean()
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Do nothing: every model builds itself in its constructor."""
+
+
+class _RunningMean:
+    """The mean since the epoch began; plain tensors, so nothing to save or to distribute."""
+
+    def __init__(self):
+        self.sums = {}
+        self.weight = 0.0
+
+    def update(self, logs, weight):
+        self.weight += weight
+        for name, value in logs.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value * weight
+        return {name: value / self.weight for name, value in self.sums.items()}

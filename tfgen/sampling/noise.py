@@ -1,0 +1,66 @@
+"""Where randomness comes from: stateless numbers, so that nothing hidden decides a result.
+
+For sampling, row k of the noise depends on `seeds[k]` alone. For training, it depends on the
+step and on the row's place in the global batch alone, so that two replicas draw what one would.
+"""
+
+import tensorflow as tf
+
+
+def normal(seeds, shape, stream=0):
+    """Return standard normal noise, float32 [batch, *shape], row k from int32 `seeds[k]` alone.
+
+    Each `stream` (an integer, also a tensor) of a seed is independent noise.
+    """
+    return _rows(tf.random.stateless_normal, seeds, shape, stream)
+
+
+def uniform(seeds, shape):
+    """Return uniform noise in [0, 1), float32 [batch, *shape], row k from `seeds[k]` alone."""
+    return _rows(tf.random.stateless_uniform, seeds, shape, 0)
+
+
+def _rows(draw, seeds, shape, stream):
+    seeds = tf.cast(seeds, tf.int32)
+    return _draw_rows(draw, seeds, tuple(shape), tf.convert_to_tensor(stream, tf.int32))
+
+
+@tf.function(reduce_retracing=True, autograph=False)
+def _draw_rows(draw, seeds, shape, stream):
+    rows = tf.map_fn(
+        lambda seed: draw(shape, tf.stack([seed, stream])), seeds, fn_output_signature=tf.float32
+    )
+    return tf.ensure_shape(rows, [None, *shape])
+
+
+class StepNoise:
+    """The noise of one training step on one replica.
+
+    Every draw is made for the global batch and this replica keeps its rows; draws of one step
+    differ from each other because each folds its number into the seed.
+    """
+
+    def __init__(self, seed, step, replica=0, num_replicas=1):
+        self._seed = tf.random.experimental.stateless_fold_in(
+            tf.stack([tf.cast(seed, tf.int32), 0]), tf.cast(step, tf.int32)
+        )
+        self._replica = replica
+        self._num_replicas = num_replicas
+        self._draws = 0
+
+    def normal(self, shape):
+        """Return standard normal noise of `shape`, whose first entry is the replica's batch."""
+        return self._draw(tf.random.stateless_normal, shape)
+
+    def uniform(self, shape):
+        """Return uniform noise in [0, 1) of `shape`, whose first entry is the replica's batch."""
+        return self._draw(tf.random.stateless_uniform, shape)
+
+    def _draw(self, draw, shape):
+        self._draws += 1
+        seed = tf.random.experimental.stateless_fold_in(self._seed, self._draws)
+        batch = shape[0]
+        rows = draw([batch * self._num_replicas, *shape[1:]], seed)
+        if self._num_replicas == 1:
+            return rows
+        return rows[self._replica * batch : (self._replica + 1) * batch]
