@@ -15,8 +15,12 @@ from tfgen.errors import UserError
 NETWORKS = ("dense", "convolutional")
 
 
-def encoder_network(network, image_shape, hidden, outputs, num_classes=0):
-    """Return a model from float images [b, h, w, c] (and labels) to features [b, outputs]."""
+def encoder_network(network, image_shape, hidden, outputs, num_classes=0, activation="relu"):
+    """Return a model from float images [b, h, w, c] (and labels) to features [b, outputs].
+
+    "dense" runs the flattened image through layers of `hidden` units; "convolutional" through 3x3
+    convolutions of `hidden` filters, all but the first with stride 2.
+    """
     check_network(network, hidden)
     images = keras.Input(image_shape, name="images")
     labels, one_hot = _label_input(num_classes)
@@ -24,42 +28,52 @@ def encoder_network(network, image_shape, hidden, outputs, num_classes=0):
     if network == "dense":
         x = _join(layers.Flatten()(x), one_hot)
         for units in hidden:
-            x = layers.Dense(units, activation="relu")(x)
+            x = layers.Dense(units, activation=activation)(x)
     else:
+        if one_hot is not None:
+            height, width, _ = image_shape
+            maps = layers.RepeatVector(height * width)(one_hot)
+            x = _join(x, layers.Reshape((height, width, num_classes))(maps))
         for index, filters in enumerate(hidden):
             strides = 2 if index else 1
-            x = layers.Conv2D(filters, 3, strides, padding="same", activation="relu")(x)
-        x = _join(layers.Flatten()(x), one_hot)
+            x = layers.Conv2D(filters, 3, strides, padding="same", activation=activation)(x)
+        x = layers.Flatten()(x)
     x = layers.Dense(outputs, dtype="float32", name="output")(x)
     return keras.Model(inputs(images, labels), x, name="encoder")
 
 
-def decoder_network(network, latent_dim, hidden, output_shape, num_classes=0):
+def decoder_network(network, latent_dim, hidden, output_shape, num_classes=0, batch_norm=False):
     """Return a model from codes [b, latent_dim] (and labels) to maps [b, *output_shape].
 
-    `hidden` lists the encoder's layers; the decoder mirrors them.
+    `hidden` lists the layers of the encoder that the decoder mirrors; each is followed by batch
+    normalisation (over all replicas) if `batch_norm` is true, and by a ReLU.
     """
     check_network(network, hidden)
+
+    def activated(layer, x):
+        x = layer(x)
+        if batch_norm:
+            x = layers.BatchNormalization(momentum=0.9, synchronized=True)(x)
+        return layers.ReLU()(x)
+
     latents = keras.Input((latent_dim,), name="latents")
     labels, one_hot = _label_input(num_classes)
     x = _join(latents, one_hot)
     if network == "dense":
         for units in reversed(hidden):
-            x = layers.Dense(units, activation="relu")(x)
+            x = activated(layers.Dense(units), x)
         x = layers.Dense(math.prod(output_shape), dtype="float32", name="output")(x)
         x = layers.Reshape(output_shape)(x)
     else:
         sizes = [tuple(output_shape[:2])]
         for _ in hidden[1:]:
             sizes.append(tuple(math.ceil(size / 2) for size in sizes[-1]))
-        x = layers.Dense(math.prod(sizes[-1]) * hidden[-1], activation="relu")(x)
+        x = activated(layers.Dense(math.prod(sizes[-1]) * hidden[-1]), x)
         x = layers.Reshape((*sizes[-1], hidden[-1]))(x)
-        for filters, size in zip(hidden[-2::-1], sizes[-2::-1], strict=True):
-            x = layers.Conv2DTranspose(filters, 4, 2, padding="same", activation="relu")(x)
+        for filters, (height, width) in zip(hidden[-2::-1], sizes[-2::-1], strict=True):
+            x = activated(layers.Conv2DTranspose(filters, 4, 2, padding="same"), x)
             # Doubling a size that was rounded up gives one row or column too many.
-            x = layers.Cropping2D(
-                ((0, x.shape[1] - size[0]), (0, x.shape[2] - size[1]))
-            )(x)
+            x = layers.Cropping2D(((0, x.shape[1] - height), (0, x.shape[2] - width)))(x)
         x = layers.Conv2D(output_shape[-1], 3, padding="same", dtype="float32", name="output")(x)
     return keras.Model(inputs(latents, labels), x, name="decoder")
 

@@ -3,7 +3,7 @@
     GenerativeModel            noise, generate, sample, fit, save, export
     ├── TractableModel         log_prob: exact log-likelihood
     ├── LatentModel            encode, decode, reconstruct, interpolate
-    └── AdversarialModel       (gan.py) two players, two optimizers
+    └── GAN                    (gan.py) implicit: a generator and its discriminator
 """
 
 import inspect

@@ -4,6 +4,8 @@ For sampling, row k of the noise depends on `seeds[k]` alone. For training, it d
 step and on the row's place in the global batch alone, so that two replicas draw what one would.
 """
 
+import functools
+
 import tensorflow as tf
 
 
@@ -21,16 +23,20 @@ def uniform(seeds, shape):
 
 
 def _rows(draw, seeds, shape, stream):
-    seeds = tf.cast(seeds, tf.int32)
-    return _draw_rows(draw, seeds, tuple(shape), tf.convert_to_tensor(stream, tf.int32))
+    return _row_drawer(draw, tuple(shape))(tf.cast(seeds, tf.int32), tf.cast(stream, tf.int32))
 
 
-@tf.function(reduce_retracing=True, autograph=False)
-def _draw_rows(draw, seeds, shape, stream):
-    rows = tf.map_fn(
-        lambda seed: draw(shape, tf.stack([seed, stream])), seeds, fn_output_signature=tf.float32
-    )
-    return tf.ensure_shape(rows, [None, *shape])
+@functools.cache
+def _row_drawer(draw, shape):
+    def draw_rows(seeds, stream):
+        return tf.map_fn(
+            lambda seed: draw(shape, tf.stack([seed, stream])),
+            seeds,
+            fn_output_signature=tf.TensorSpec(shape, tf.float32),
+        )
+
+    signature = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)]
+    return tf.function(draw_rows, input_signature=signature, autograph=False)
 
 
 class StepNoise:

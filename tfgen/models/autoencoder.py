@@ -1,0 +1,145 @@
+"""Autoencoder (Hinton & Salakhutdinov 2006, Science 313) with a density fitted to its codes.
+
+An encoder squeezes the image into a short code and a decoder rebuilds it; both learn to make the
+squared (L2) error of the reconstruction small:
+
+    loss = || x - decoder(encoder(x)) ||^2
+
+Nothing here says which codes are likely: an autoencoder has no prior, and so is no generative
+model by itself. To draw images, a mixture of Gaussians is fitted to the codes of the training
+images afterwards (`fit_density`), and codes drawn from it are decoded.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.mixture import GaussianMixture
+
+from tfgen.errors import UserError
+from tfgen.images import from_unit, to_unit
+from tfgen.layers.networks import decoder_network, encoder_network, pixel_network
+from tfgen.models.base import LatentModel, check_latents, register
+from tfgen.sampling import noise as random_noise
+
+
+@register
+class Autoencoder(LatentModel):
+    """An L2 autoencoder with dense or convolutional networks.
+
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: length of the code.
+        hidden: units of each dense layer, or filters of each convolution (stride 2 but the first).
+        network: "dense" or "convolutional".
+        num_components: Gaussians in the density of the codes.
+    """
+
+    def __init__(
+        self, image_shape, latent_dim=32, hidden=(256, 256), network="dense", num_components=1
+    ):
+        super().__init__(image_shape)
+        if num_components < 1:
+            raise UserError(f"num_components must be at least 1, but is {num_components}.")
+        self.latent_dim = latent_dim
+        self.hidden = tuple(hidden)
+        self.network = network
+        self.num_components = num_components
+        self.encoder = encoder_network(network, self.image_shape, self.hidden, latent_dim)
+        self.decoder = decoder_network(network, latent_dim, self.hidden, self.image_shape)
+        self.density = CodeDensity(num_components, latent_dim)
+        self.built = True
+
+    # Training
+
+    def losses(self, images, labels, noise, training):
+        x = to_unit(images)
+        error = x - self.decoder(self.encoder(x))
+        return {"loss": tf.reduce_sum(tf.square(error), axis=[1, 2, 3])}
+
+    def adapt(self, images):
+        """Start the decoder at the mean training image (numpy uint8 [n, h, w, c])."""
+        output = self.decoder.get_layer("output")
+        mean = images.mean(axis=0, dtype=np.float64) / 127.5 - 1
+        if self.network == "convolutional":
+            mean = mean.mean(axis=(0, 1))
+        output.bias.assign(mean.reshape(output.bias.shape))
+
+    def finish(self, images):
+        self.fit_density(images)
+
+    def fit_density(self, images, seed=0):
+        """Fit the mixture of Gaussians to the codes of numpy uint8 images [n, h, w, c].
+
+        Raises `UserError` when there are fewer images than the mixture has components.
+        """
+        if len(images) < max(2, self.num_components):
+            raise UserError(
+                f"{len(images)} images are too few to fit {self.num_components} Gaussians to."
+            )
+        codes = [self.encode(images[start : start + 256]) for start in range(0, len(images), 256)]
+        self.density.fit(np.concatenate(codes), seed)
+
+    # Codes
+
+    def encode(self, images, labels=None):
+        """Return the codes of uint8 images, float32 [b, latent_dim]."""
+        images, _ = self._check(images, labels)
+        return self.encoder(to_unit(images))
+
+    def decode(self, latents, labels=None):
+        """Return the images of codes [b, latent_dim], uint8 [b, h, w, c]."""
+        return from_unit(self.decoder(check_latents(latents, self.latent_dim)))
+
+    # Sampling
+
+    def noise(self, seeds):
+        """Return (uniforms [b], normals [b, latent_dim]): which Gaussian, and where in it."""
+        uniforms = random_noise.uniform(seeds, [1])[:, 0]
+        return uniforms, random_noise.normal(seeds, [self.latent_dim], stream=1)
+
+    def generate(self, noise, labels=None):
+        """Return the images of codes drawn from the fitted density, uint8 [b, h, w, c].
+
+        Raises `UserError` before `fit_density`.
+        """
+        return self.decode(self.density.draw(*noise))
+
+    def plain_networks(self):
+        return {"decoder": pixel_network(self.decoder, lambda x: keras.ops.clip(x, -1, 1))}
+
+
+@keras.saving.register_keras_serializable(package="tfgen")
+class CodeDensity(keras.layers.Layer):
+    """A mixture of full-covariance Gaussians over codes, kept as weights."""
+
+    def __init__(self, num_components, latent_dim, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        k, d = num_components, latent_dim
+
+        def weight(name, shape):
+            return self.add_weight(name=name, shape=shape, initializer="zeros", trainable=False)
+
+        self.cumulative = weight("cumulative", [k])  # of the components' weights
+        self.means = weight("means", [k, d])
+        self.factors = weight("factors", [k, d, d])  # Cholesky factors of the covariances
+        self.built = True
+
+    def fit(self, codes, seed):
+        mixture = GaussianMixture(self.means.shape[0], random_state=seed, reg_covar=1e-4)
+        mixture.fit(codes.astype(np.float64))
+        self.cumulative.assign(np.cumsum(mixture.weights_))
+        self.means.assign(mixture.means_)
+        self.factors.assign(np.linalg.cholesky(mixture.covariances_))
+
+    def draw(self, uniforms, normals):
+        """Return the codes [b, d] that uniforms [b] and standard normals [b, d] stand for."""
+        with tf.init_scope():
+            if not np.any(self.cumulative.numpy()):
+                raise UserError(
+                    "an autoencoder has no prior to sample from; "
+                    "call fit_density(training_images) first."
+                )
+        below = tf.cast(uniforms[:, None] >= self.cumulative[:-1], tf.int32)
+        component = tf.reduce_sum(below, axis=1)
+        factors = tf.gather(self.factors, component)
+        return tf.gather(self.means, component) + tf.linalg.matvec(factors, normals)
