@@ -33,7 +33,7 @@ def to_unit(images):
 
 
 def from_unit(values):
-    """Map float values in [-1, 1] to the nearest uint8 pixel; values beyond the ends are clipped."""
+    """Map float values in [-1, 1] to the nearest uint8 pixel; those beyond the ends are clipped."""
     pixels = tf.round((tf.cast(values, tf.float32) + 1) * 127.5)
     return tf.cast(tf.clip_by_value(pixels, 0.0, 255.0), tf.uint8)
 
@@ -111,7 +111,7 @@ def check_labels(labels, num_classes, batch_size):
         raise UserError(f"{labels.shape[0]} labels were given for {batch_size} images.")
     if isinstance(labels, np.ndarray) or tf.executing_eagerly():
         values = np.asarray(labels)
-        if values.size and not (0 <= values.min() and values.max() < num_classes):
+        if values.size and not (values.min() >= 0 and values.max() < num_classes):
             wrong = values[(values < 0) | (values >= num_classes)][0]
             raise UserError(f"label {wrong} is not one of the classes 0..{num_classes - 1}.")
     return tf.cast(labels, tf.int32)

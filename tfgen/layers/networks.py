@@ -63,7 +63,7 @@ def decoder_network(network, latent_dim, hidden, output_shape, num_classes=0, ba
         for units in reversed(hidden):
             x = activated(layers.Dense(units), x)
         x = layers.Dense(math.prod(output_shape), dtype="float32", name="output")(x)
-        x = layers.Reshape(output_shape)(x)
+        x = layers.Reshape(output_shape, dtype="float32")(x)
     else:
         sizes = [tuple(output_shape[:2])]
         for _ in hidden[1:]:

@@ -31,7 +31,7 @@ class _Continuous(Likelihood):
 
 @keras.saving.register_keras_serializable(package="tfgen")
 class ContinuousBernoulli(_Continuous):
-    """The properly normalised 'Bernoulli on grey values' (arXiv:1907.06845); one logit a channel."""
+    """The 'Bernoulli on grey values', normalised (arXiv:1907.06845); one logit per channel."""
 
     def num_parameters(self, channels):
         return channels
@@ -56,7 +56,7 @@ class Normal(_Continuous):
     """A Normal whose mean and log-scale the network gives per pixel and channel.
 
     The scale is at least one level, 1 / (levels - 1): a smaller one would reward the density's
-    spikes on the grid rather than the picture.
+    spikes on the grid rather than the picture. It is at most exp(3), flat over all of [0, 1].
     """
 
     def num_parameters(self, channels):
@@ -65,7 +65,7 @@ class Normal(_Continuous):
     def distribution(self, parameters):
         mean, log_scale = tf.unstack(split_channels(parameters, 2), axis=-1)
         floor = np.float32(-np.log(self.levels - 1))
-        return tfd.Normal(loc=(mean + 1) / 2, scale=tf.exp(tf.maximum(log_scale, floor)))
+        return tfd.Normal(loc=(mean + 1) / 2, scale=tf.exp(tf.clip_by_value(log_scale, floor, 3.0)))
 
     def mean(self, parameters):
         return ops.clip(ops.cast(parameters[..., 0::2], "float32"), -1, 1)

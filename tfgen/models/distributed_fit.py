@@ -55,7 +55,8 @@ class DistributedFit:
         )
         for name in self.optimizer_names:
             chosen = keras.optimizers.get(others.get(name, optimizer))
-            if name not in others and name != self.optimizer_names[0]:  # one optimizer given for several players: a copy for each
+            if name not in others and name != self.optimizer_names[0]:
+                # One optimizer for several players: each keeps slots of its own.
                 chosen = type(chosen).from_config(chosen.get_config())
             if keras.config.dtype_policy().name == "mixed_float16":
                 chosen = keras.optimizers.LossScaleOptimizer(chosen)
@@ -132,12 +133,13 @@ class DistributedFit:
         steps = self.steps_per_execution
         step, first_step = self._compiled(step)
 
-        @self._graph
         def other_steps(iterator, total):
             for _ in tf.range(steps - 1):
                 more = step(next(iterator))
                 total = {name: total[name] + more[name] for name in total}
             return {name: value / steps for name, value in total.items()}
+
+        other_steps = self._graph(other_steps, autograph=True)
 
         def train(iterator):
             logs = first_step(iterator)
@@ -185,8 +187,9 @@ class DistributedFit:
         self.test_function = test
         return test
 
-    def _graph(self, function):
-        return function if self.run_eagerly else tf.function(function)
+    def _graph(self, function, autograph=False):
+        # Autograph would wrap a user's mistake in a page of its own words.
+        return function if self.run_eagerly else tf.function(function, autograph=autograph)
 
     def _compiled(self, step):
         """Return `step` on data and on the next data of an iterator, both compiled."""

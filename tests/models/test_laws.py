@@ -1,0 +1,310 @@
+"""The laws that every registered model keeps; a new model joins by an entry in examples.py."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from examples import EXAMPLES
+
+from tfgen.errors import UserError
+from tfgen.images import grid
+from tfgen.models import REGISTRY
+from tfgen.models.base import LatentModel, TractableModel
+
+CASES = [(name, case) for name, cases in EXAMPLES.items() for case in cases]
+every_model = pytest.mark.parametrize(("name", "case"), CASES, ids=[": ".join(c) for c in CASES])
+
+
+def build(name, case, seed=1):
+    keras.utils.set_random_seed(seed)
+    return REGISTRY[name](**EXAMPLES[name][case])
+
+
+def levels_of(model):
+    return getattr(getattr(model, "likelihood", None), "levels", 256)
+
+
+def images_for(model, n, seed=0):
+    """Blotches rather than white noise, so that there is something to learn."""
+    rng = np.random.default_rng(seed)
+    levels = levels_of(model)
+    height, width, channels = model.image_shape
+    ramp = np.linspace(0, 1, height)[:, None, None] * np.ones([1, width, channels])
+    values = np.clip(ramp + 0.2 * rng.normal(size=[n, height, width, channels]), 0, 1)
+    return grid(levels)[np.round(values * (levels - 1)).astype(int)]
+
+
+def labels_for(model, n):
+    return np.arange(n, dtype=np.int32) % model.num_classes if model.num_classes else None
+
+
+def data_for(model, n, seed=0):
+    labels = np.zeros([n], np.int32) if not model.num_classes else labels_for(model, n)
+    return images_for(model, n, seed), labels
+
+
+def ready(name, case):
+    """A compiled model whose sampling needs no further training."""
+    model = build(name, case)
+    images, _ = data_for(model, 32)
+    model.adapt(images)
+    model.finish(images)
+    model.compile(keras.optimizers.Adam(1e-2))
+    return model
+
+
+def train(model, steps, batch=16, steps_per_execution=1):
+    model.steps_per_execution = steps_per_execution
+    data = tf.data.Dataset.from_tensor_slices(data_for(model, 32)).repeat()
+    data = data.batch(batch, drop_remainder=True)
+    model.fit(data, steps_per_epoch=steps, verbose=0, shuffle=False)
+    return model
+
+
+def weights_of(model):
+    optimizers = [getattr(model, name) for name in model.optimizer_names]
+    return [*model.get_weights(), *(v.numpy() for opt in optimizers for v in opt.variables)]
+
+
+def assert_same(first, second, **tolerance):
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_allclose(one, other, **{"rtol": 0, "atol": 0, **tolerance})
+
+
+def test_every_registered_model_has_examples():
+    assert set(EXAMPLES) == set(REGISTRY)
+
+
+@every_model
+def test_config_rebuilds_the_model(name, case):
+    model = build(name, case)
+    config = json.loads(json.dumps(model.get_config()))
+    again = type(model).from_config(config)
+    assert again.get_config() == model.get_config()
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+
+
+@every_model
+def test_samples_are_images_that_depend_on_their_seed_alone(name, case):
+    model = ready(name, case)
+    labels = labels_for(model, 5)
+    together = model.sample(5, seed=7, labels=labels)
+    assert together.dtype == np.uint8 and together.shape == (5, *model.image_shape)
+    if isinstance(model, TractableModel):
+        assert set(np.unique(together)) <= set(grid(levels_of(model)))
+    one_by_one = model.sample(5, seed=7, labels=labels, batch_size=1)
+    np.testing.assert_array_equal(together, one_by_one)
+    label = None if labels is None else labels[3:4]
+    np.testing.assert_array_equal(together[3:4], model.sample(1, seed=10, labels=label))
+    assert np.any(together != model.sample(5, seed=99, labels=labels))
+
+
+@every_model
+def test_training_changes_the_loss_and_all_weights(name, case):
+    model = ready(name, case)
+    images, labels = data_for(model, 32)
+    before = model.evaluate(images, labels, verbose=0, return_dict=True)
+    weights = [w.numpy() for w in model.trainable_weights]
+    train(model, 2)
+    after = model.evaluate(images, labels, verbose=0, return_dict=True)
+    assert all(np.isfinite(value) for value in after.values())
+    assert all(before[key] != after[key] for key in before)
+    still = [
+        w.path for w, old in zip(model.trainable_weights, weights, strict=True) if np.all(w == old)
+    ]
+    assert not still
+
+
+@every_model
+def test_a_likelihood_rises_with_training(name, case):
+    model = ready(name, case)
+    if "loss" not in model.losses(*_batch(model), _noise(), training=False):
+        pytest.skip("a game has no loss that falls")
+    images, labels = data_for(model, 32)
+    before = model.evaluate(images, labels, verbose=0, return_dict=True)["loss"]
+    train(model, 30)
+    assert model.evaluate(images, labels, verbose=0, return_dict=True)["loss"] < before
+
+
+@every_model
+def test_losses_are_per_image_whatever_the_batch(name, case):
+    model = ready(name, case)
+    images, labels = _batch(model, 6)
+    fixed = _FixedNoise(6)
+    together = model.losses(images, labels, fixed, training=False)
+    for key, values in together.items():
+        assert values.shape == (6,) and values.dtype == tf.float32
+        for row in range(6):
+            label = None if labels is None else labels[row : row + 1]
+            alone = model.losses(images[row : row + 1], label, _FixedNoise(6, row), training=False)
+            np.testing.assert_allclose(alone[key][0], values[row], rtol=1e-4, atol=1e-4)
+
+
+@every_model
+def test_reloaded_equals_saved(name, case, tmp_path):
+    model = train(ready(name, case), 2)
+    path = tmp_path / "model.keras"
+    model.save(path)
+    again = keras.models.load_model(path)
+    assert type(again) is type(model)
+    assert_same(weights_of(again), weights_of(model))
+    labels = labels_for(model, 3)
+    np.testing.assert_array_equal(again.sample(3, labels=labels), model.sample(3, labels=labels))
+    # The optimizers came along: the next step is the same step.
+    train(model, 1)
+    train(again, 1)
+    assert_same(weights_of(again), weights_of(model), rtol=1e-5, atol=1e-6)
+
+
+def test_reloaded_in_a_fresh_process_equals_saved(tmp_path):
+    expected = {}
+    for name, case in CASES:
+        model = train(ready(name, case), 1)
+        stem = f"{name}-{case}".replace(" ", "-")
+        model.save(tmp_path / f"{stem}.keras")
+        labels = labels_for(model, 3)
+        samples = model.sample(3, labels=labels)
+        images, step_labels = data_for(model, 16)
+        step = model.train_on_batch(images, step_labels)
+        np.savez(tmp_path / f"{stem}.npz", images=images, labels=step_labels)
+        expected[stem] = (samples, step, bool(model.num_classes))
+    script = """
+import sys, json, pathlib, numpy as np, tfgen, keras
+for path in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
+    model = keras.models.load_model(path)
+    data = np.load(path.with_suffix(".npz"))
+    labels = np.arange(3, dtype=np.int32) % model.num_classes if model.num_classes else None
+    samples = model.sample(3, labels=labels)
+    step = model.train_on_batch(data["images"], data["labels"])
+    print(json.dumps([path.stem, samples.tolist(), step]))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    results = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("[")]
+    assert len(results) == len(CASES)
+    for stem, samples, step in results:
+        np.testing.assert_array_equal(samples, expected[stem][0])
+        np.testing.assert_allclose(step, expected[stem][1], rtol=1e-5, atol=1e-6)
+
+
+@every_model
+def test_exported_equals_model(name, case, tmp_path):
+    from tfgen.export.saved_model import export
+
+    model = ready(name, case)
+    export(model, tmp_path)
+    served = tf.saved_model.load(str(tmp_path / "1"))
+    for n in (1, 3):
+        seeds = tf.range(n, dtype=tf.int32)
+        labels = labels_for(model, n)
+        extra = {} if labels is None else {"labels": tf.constant(labels)}
+        images = served.signatures["sample"](seeds=seeds, **extra)["images"]
+        np.testing.assert_array_equal(images, model.generate(model.noise(seeds), labels))
+        given = tf.constant(images_for(model, n))
+        for endpoint, attribute, output in (
+            ("log_prob", "log_prob", "log_prob"),
+            ("encode", "encode", "latents"),
+            ("reconstruct", "reconstruct", "images"),
+        ):
+            if endpoint in served.signatures:
+                found = served.signatures[endpoint](images=given, **extra)[output]
+                expected = getattr(model, attribute)(given, labels)
+                np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    assert {"sample"} <= set(served.signatures)
+    if isinstance(model, TractableModel):
+        assert "log_prob" in served.signatures
+    if isinstance(model, LatentModel):
+        assert {"encode", "decode", "reconstruct"} <= set(served.signatures)
+
+
+@pytest.fixture(scope="module")
+def two_replicas():
+    if len(tf.config.list_logical_devices("CPU")) < 2:
+        pytest.skip("needs two logical CPU devices")
+    # One strategy for all tests: a second one in the same process confuses the collectives.
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@every_model
+@pytest.mark.parametrize("steps_per_execution", [1, 2])
+def test_two_replicas_equal_one(name, case, steps_per_execution, two_replicas):
+    def trained(strategy):
+        with strategy.scope():
+            model = build(name, case)
+            # Plain descent: Adam would turn rounding in tiny gradients into whole steps.
+            model.compile(keras.optimizers.SGD(1e-3, global_clipnorm=1.0))
+        return train(model, 4, steps_per_execution=steps_per_execution)
+
+    one, two = trained(tf.distribute.get_strategy()), trained(two_replicas)
+    assert_same(two.get_weights(), one.get_weights(), atol=2e-6)
+    start = build(name, case).get_weights()
+    assert any(np.any(a != b) for a, b in zip(one.get_weights(), start, strict=True))
+
+
+@every_model
+def test_half_precision_keeps_scores_in_float32(name, case):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = ready(name, case)
+        losses = model.losses(*_batch(model), _noise(), training=False)
+        train(model, 2)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert all(value.dtype == tf.float32 for value in losses.values())
+    assert all(weight.dtype == "float32" for weight in model.trainable_weights)
+    assert model.sample(2, labels=labels_for(model, 2)).dtype == np.uint8
+    assert type(model).from_config(model.get_config()).dtype_policy.name == "mixed_bfloat16"
+
+
+@every_model
+def test_wrong_input_is_refused_in_one_sentence(name, case):
+    model = ready(name, case)
+    with pytest.raises(UserError, match="n and batch_size must be at least 1"):
+        model.sample(0)
+    with pytest.raises(UserError, match="labels|unconditional"):
+        model.sample(2, labels=None if model.num_classes else [0, 1])
+    images, labels = data_for(model, 4)
+    for score in ("log_prob", "encode", "reconstruct"):
+        if hasattr(model, score):
+            labels_given = labels if model.num_classes else None
+            with pytest.raises(UserError, match="images must be uint8"):
+                getattr(model, score)(images.astype(np.float32), labels_given)
+            with pytest.raises(UserError, match="shape"):
+                getattr(model, score)(images[:, :-1], labels_given)
+    with pytest.raises(UserError, match="images must be uint8"):
+        model.fit(images.astype(np.float32), labels, verbose=0)
+    with pytest.raises(UserError, match="bring their own loss"):
+        model.compile("adam", loss="mse")
+
+
+def _batch(model, n=4):
+    images, labels = data_for(model, n)
+    return tf.constant(images), None if not model.num_classes else tf.constant(labels)
+
+
+def _noise():
+    from tfgen.sampling.noise import StepNoise
+
+    return StepNoise(0, 0)
+
+
+class _FixedNoise:
+    """Row k of each draw is the same in every batch that holds it: the global batch's row k."""
+
+    def __init__(self, rows, row=None):
+        self._rng = np.random.default_rng(0)
+        self._rows, self._row = rows, row
+
+    def normal(self, shape):
+        draws = self._rng.normal(size=[self._rows, *shape[1:]]).astype(np.float32)
+        return tf.constant(draws if self._row is None else draws[self._row : self._row + 1])
+
+    uniform = normal
