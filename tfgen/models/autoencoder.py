@@ -34,6 +34,8 @@ class Autoencoder(LatentModel):
         num_components: Gaussians in the density of the codes.
     """
 
+    family = "autoencoder"
+
     def __init__(
         self, image_shape, latent_dim=32, hidden=(256, 256), network="dense", num_components=1
     ):

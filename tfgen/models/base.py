@@ -1,9 +1,9 @@
 """The contracts of the zoo: what every generative model does, and what each family adds.
 
-    GenerativeModel            noise, generate, sample, fit, save, export
-    ├── TractableModel         log_prob: exact log-likelihood
-    ├── LatentModel            encode, decode, reconstruct, interpolate
-    └── GAN                    (gan.py) implicit: a generator and its discriminator
+GenerativeModel            noise, generate, sample, fit, save, export
+├── TractableModel         log_prob: exact log-likelihood
+├── LatentModel            encode, decode, reconstruct, interpolate
+└── GAN                    (gan.py) implicit: a generator and its discriminator
 """
 
 import inspect
@@ -35,7 +35,10 @@ class GenerativeModel(DistributedFit, keras.Model):
     Attributes:
         image_shape: (height, width, channels).
         num_classes: number of classes of a conditional model, 0 for an unconditional one.
+        family: the model's place on the map of the field, in a word or two.
     """
+
+    family = "generative model"
 
     def __init__(self, image_shape, num_classes=0):
         super().__init__()
@@ -174,6 +177,8 @@ class GenerativeModel(DistributedFit, keras.Model):
 
 class TractableModel(GenerativeModel):
     """p(x) as a product of conditionals: its log-likelihood is exact."""
+
+    family = "autoregressive"
 
     def log_prob(self, images, labels=None):
         """Return log p(image), exact, in nats per image; float32 [b].

@@ -53,6 +53,7 @@ class GAN(GenerativeModel):
         num_classes: 0 for an unconditional model.
     """
 
+    family = "GAN"
     optimizer_names = ("generator_optimizer", "discriminator_optimizer")
 
     def __init__(

@@ -48,6 +48,8 @@ class VAE(LatentModel):
         num_classes: 0 for an unconditional model.
     """
 
+    family = "VAE"
+
     def __init__(
         self,
         image_shape,

@@ -1,0 +1,24 @@
+"""Shared set-up: quiet TensorFlow, two logical CPU devices, the shared data where it is."""
+
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+import tensorflow as tf
+
+# Before anything runs: afterwards TensorFlow refuses, and two replicas could not be tested.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(scope="session")
+def shared_data_dir():
+    """A TFDS data directory with the real MNIST, or a skip."""
+    beside = pathlib.Path(__file__).parents[2] / "shared" / "tensorflow_datasets"
+    directory = pathlib.Path(os.environ.get("TFDS_DATA_DIR", beside))
+    if not (directory / "mnist").is_dir():
+        pytest.skip("needs a TFDS data directory with MNIST; set TFDS_DATA_DIR")
+    return str(directory)

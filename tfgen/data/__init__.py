@@ -1,0 +1,28 @@
+"""Where images come from, and how batches are made of them.
+
+`load(name)` gives the embedded `digits`, any prepared or downloadable image data set of TFDS, or a
+folder of images, each with fixed train, validation and test splits.
+"""
+
+from tfgen.data.folder import looks_like_folder, open_folder
+from tfgen.data.image_data import BINARIZATION_SEED, ImageData
+from tfgen.data.tfds_source import open_tfds
+
+__all__ = ["BINARIZATION_SEED", "ImageData", "load"]
+
+
+def load(name, *, data_dir=None, levels=256):
+    """Return the `ImageData` of a data set or of a folder of images.
+
+    Args:
+        name: `digits`, the name of a TFDS data set, or the path of a folder.
+        data_dir: TFDS's data directory; else the environment's TFDS_DATA_DIR, else TFDS's default.
+        levels: of the model's grid. 256 keeps the pixels. 2 binarises: each pixel is white with
+            probability pixel / 255, drawn anew in training, and once and for all in validation
+            and test. Other numbers move each pixel to the nearest level.
+
+    Raises `UserError` if there is no such data set or folder, or it holds no usable images.
+    """
+    if looks_like_folder(name):
+        return ImageData(**open_folder(name), levels=levels)
+    return ImageData(**open_tfds(name, data_dir), levels=levels)

@@ -1,0 +1,132 @@
+"""A folder of images as a data set.
+
+    DIR/*.png                 unlabelled images
+    DIR/<class>/*.png         images labelled by their folder
+
+All images have one size. If all are grey, they have one channel, else three; transparency is
+dropped. The split follows from a hash of each file's name: of ten images eight train, one
+validates, one tests; a small folder gives at least one image to each.
+"""
+
+import hashlib
+import os
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, UnidentifiedImageError
+
+from tfgen.data.image_data import IndexedSplit
+from tfgen.errors import UserError
+
+MEMORY_LIMIT = 512 * 2**20
+
+
+def looks_like_folder(name):
+    """Tell whether `name` means a path rather than the name of a data set."""
+    return os.sep in str(name) or str(name) in (".", "..") or pathlib.Path(name).is_dir()
+
+
+def open_folder(path, memory_limit=MEMORY_LIMIT):
+    """Return the fields of `ImageData` for the folder `path`."""
+    folder = pathlib.Path(path)
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}.")
+    files, class_names = _image_files(folder)
+    shape = _common_shape(files)
+    labels = np.array([_label(file, folder, class_names) for file in files], np.int32)
+    splits, kinds = {}, set()
+    for split, rows in _splits(files, folder).items():
+        names, chosen = [files[row] for row in rows], labels[rows]
+        large = len(rows) * int(np.prod(shape)) > memory_limit
+        kinds.add("read when needed" if large else "held in memory")
+        if large:
+            splits[split] = IndexedSplit(len(rows), _file_reader(names, chosen, shape))
+        else:
+            images = np.stack([_pixels(file, shape) for file in names])
+            splits[split] = IndexedSplit.in_memory(images, chosen)
+    return {
+        "name": str(folder),
+        "image_shape": shape,
+        "class_names": class_names,
+        "splits": splits,
+        "where": f"images of {folder} are {' and '.join(sorted(kinds))}",
+    }
+
+
+def _image_files(folder):
+    entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
+    classes = [entry for entry in entries if entry.is_dir()]
+    loose = [entry for entry in entries if not entry.is_dir()]
+    if classes and loose:
+        raise UserError(
+            f"{folder} holds both folders and files, such as {loose[0].name}; "
+            "give either images or one folder of images per class."
+        )
+    if classes:
+        found = [sorted(f for f in c.iterdir() if not f.name.startswith(".")) for c in classes]
+        files = [file for group in found for file in group]
+    else:
+        files = loose
+    if not files:
+        raise UserError(f"there are no images in {folder}.")
+    for file in files:
+        if file.is_dir() or file.suffix.lower() not in Image.registered_extensions():
+            raise UserError(f"{file} is not an image; take it out of {folder}.")
+    if len(files) < 3:
+        raise UserError(f"{folder} holds {len(files)} images; at least 3 are needed.")
+    return files, tuple(entry.name for entry in classes)
+
+
+def _label(file, folder, class_names):
+    return class_names.index(file.parent.name) if class_names else 0
+
+
+def _common_shape(files):
+    first, grey = None, True
+    for file in files:
+        try:
+            with Image.open(file) as image:
+                size = image.size
+                grey = grey and image.mode in ("1", "L", "LA")
+        except (UnidentifiedImageError, OSError) as error:
+            raise UserError(f"{file} cannot be read as an image; mend or remove it.") from error
+        first = first or (file, size)
+        if size != first[1]:
+            raise UserError(
+                f"the images differ in size: {first[0].name} is {first[1][0]}x{first[1][1]}, "
+                f"{file.name} is {size[0]}x{size[1]} (width x height); bring them to one size."
+            )
+    width, height = first[1]
+    return height, width, 1 if grey else 3
+
+
+def _pixels(file, shape):
+    try:
+        with Image.open(file) as image:
+            pixels = np.asarray(image.convert("L" if shape[-1] == 1 else "RGB"))
+    except (OSError, SyntaxError) as error:  # Pillow's word for a broken PNG
+        raise UserError(f"{file} is a broken image; mend or remove it.") from error
+    return pixels.reshape(shape)
+
+
+def _file_reader(files, labels, shape):
+    names, labels = [str(file) for file in files], tf.constant(labels)
+
+    def read(rows):
+        return np.stack([_pixels(names[row], shape) for row in rows])
+
+    def gather(rows):
+        images = tf.numpy_function(read, [rows], tf.uint8)
+        return tf.ensure_shape(images, [None, *shape]), tf.gather(labels, rows)
+
+    return gather
+
+
+def _splits(files, folder):
+    """Return the rows of `files` of each split, from a hash of the name below the folder."""
+    hashes = [hashlib.sha256(str(f.relative_to(folder)).encode()).digest()[:8] for f in files]
+    order = np.argsort(np.array([int.from_bytes(h, "big") for h in hashes], np.uint64))
+    held = max(1, len(files) // 10)
+    rows = {"train": order[2 * held :], "validation": order[held : 2 * held], "test": order[:held]}
+    return {split: np.sort(chosen) for split, chosen in rows.items()}

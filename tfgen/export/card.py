@@ -1,0 +1,109 @@
+"""Cards of entries and the README's table of them, written from entry.json and never by hand."""
+
+import pathlib
+
+from tfgen.errors import UserError
+
+START, END = "<!-- zoo table -->", "<!-- end of zoo table -->"
+
+
+def card(info):
+    """Return an entry's README.md, markdown."""
+    name, training = info["name"], info["training"]
+    shape = "x".join(map(str, info["image_shape"]))
+    label = ", labels=3" if info["num_classes"] else ""
+    lines = [
+        f"# {name}",
+        "",
+        f"{info['summary']}; trained on `{info['dataset']}` ({shape}, {info['levels']} levels).",
+        "",
+        "![64 samples](samples.png)",
+        "",
+        "```python",
+        "import tfgen",
+        "",
+        f'model = tfgen.load("{name}")',
+        f"images = model.sample(16, seed=0{label})  # uint8 [16, {', '.join(map(str, info['image_shape']))}]",
+        "```",
+        "",
+        "## Figures",
+        "",
+        "| figure | value | protocol |",
+        "| --- | --- | --- |",
+    ]
+    for metric, figure in info["metrics"].items():
+        lines.append(f"| {metric} | {value_text(figure)} | {figure['protocol']} |")
+    recipe = info["recipe"]
+    lines += [
+        "",
+        "## Training",
+        "",
+        f"{info['parameters']:,} trainable parameters; {training['steps']:,} steps of "
+        f"{recipe['batch_size']} images in {training['seconds']:,.0f} s "
+        f"({training['images_per_second']:,.0f} images/s) on {training['hardware']}; "
+        f"seed {training['seed']}.",
+    ]
+    if "finetuned_from" in training:
+        kept, fresh = len(training["weights_kept"]), len(training["weights_fresh"])
+        lines += [
+            "",
+            f"Fine-tuned from `{training['finetuned_from']}`: {kept} weights kept, {fresh} fresh.",
+        ]
+    lines += ["", *_history(training["history"])]
+    lines += ["## Files", "", "| file | bytes |", "| --- | --- |"]
+    lines += [f"| {file} | {about['bytes']:,} |" for file, about in info["files"].items()]
+    versions = ", ".join(f"{package} {version}" for package, version in info["versions"].items())
+    return "\n".join([*lines, "", f"Written by {versions}.", ""])
+
+
+def value_text(figure):
+    """Return a figure with its standard error and unit."""
+    text = f"{figure['value']:.4g}" if abs(figure["value"]) < 10 else f"{figure['value']:.2f}"
+    if figure.get("standard_error") is not None:
+        text += f" ± {figure['standard_error']:.2g}"
+    return f"{text} {figure['unit']}".strip()
+
+
+def main_figure(info):
+    """Return (name, text) of the figure that stands for an entry in lists: its first."""
+    name, figure = next(iter(info["metrics"].items()))
+    return name, value_text(figure)
+
+
+def table(entries):
+    """Return the markdown table of entries."""
+    lines = [
+        "| entry | model | figure on the test split | parameters | training |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for entry in entries:
+        info = entry.info
+        name, text = main_figure(info)
+        lines.append(
+            f"| [`{entry.name}`](zoo/{entry.name}/README.md) | {info['summary']} | "
+            f"{name}: {text} | {info['parameters']:,} | {info['training']['seconds']:,.0f} s |"
+        )
+    return "\n".join(lines)
+
+
+def update_readme(path, entries):
+    """Rewrite the table between the two marks of the README at `path`."""
+    path = pathlib.Path(path)
+    text = path.read_text()
+    if START not in text or END not in text:
+        raise UserError(f"{path} lacks the marks {START} and {END}.")
+    before, rest = text.split(START, 1)
+    after = rest.split(END, 1)[1]
+    path.write_text(f"{before}{START}\n{table(entries)}\n{END}{after}")
+
+
+def _history(history):
+    """A few points of the learning curve."""
+    if not history:
+        return []
+    columns = [key for key in history[-1] if key == "step" or key.startswith("val_")]
+    chosen = [history[round(i * (len(history) - 1) / 7)] for i in range(8)]
+    chosen = [row for i, row in enumerate(chosen) if row not in chosen[:i]]
+    rows = [f"| {' | '.join(str(row[key]) for key in columns)} |" for row in chosen]
+    head = [f"| {' | '.join(columns)} |", f"| {' | '.join('---' for _ in columns)} |"]
+    return ["On the validation split:", "", *head, *rows, ""]

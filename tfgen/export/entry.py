@@ -1,0 +1,95 @@
+"""An entry's files: what training a recipe leaves.
+
+model.keras            the compiled Keras model, for keras.models.load_model after `import tfgen`
+generator.keras or decoder.keras    latents to pixels in 0..255, loads with Keras alone
+saved_model/1/         for TF Serving
+samples.png            64 samples, seeds 0 to 63
+entry.json             figures, settings, versions, and the SHA-256 of the other files
+README.md              the card, written from entry.json
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import pathlib
+import platform
+
+import keras
+import numpy as np
+
+import tfgen
+from tfgen.export import card, pictures, saved_model
+from tfgen.export.atomic import written_beside
+
+FINE_TUNING_RATE = 3e-4
+SAMPLES = 64
+VERSIONED = ("tensorflow", "keras", "tensorflow-probability", "numpy")
+
+
+def write(model, out, record):
+    """Write the entry of a trained `model` into the folder `out`; return it.
+
+    Args:
+        record: name, summary, dataset, levels, class_names, recipe, training, metrics.
+
+    entry.json comes last: where it stands, the entry is whole.
+    """
+    out = pathlib.Path(out)
+    (out / "entry.json").unlink(missing_ok=True)
+    # Fresh optimizers without slots: small files, and `fit` starts at a rate fit for fine-tuning.
+    model.compile(
+        **{name: keras.optimizers.Adam(FINE_TUNING_RATE) for name in model.optimizer_names}
+    )
+    with written_beside(out / "model.keras") as beside:
+        model.save(beside)
+    files = ["model.keras", "samples.png"]
+    for name, network in model.plain_networks().items():
+        files.append(f"{name}.keras")
+        with written_beside(out / files[-1]) as beside:
+            network.save(beside)
+    with written_beside(out / "saved_model") as beside:
+        saved_model.export(model, beside)
+    pictures.save_grid(sample_grid(model), out / "samples.png", columns=_columns(model))
+    folder = out / "saved_model"
+    files += [str(p.relative_to(out)) for p in sorted(folder.rglob("*")) if p.is_file()]
+    info = {
+        **record,
+        "model": type(model).__name__,
+        "family": model.family,
+        "image_shape": list(model.image_shape),
+        "num_classes": model.num_classes,
+        "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
+        "samples": {"seeds": [0, SAMPLES], "labels": "0, 1, ... in turn" * bool(model.num_classes)},
+        "versions": _versions(),
+        "files": {name: _checksum(out / name) for name in files},
+    }
+    with written_beside(out / "README.md") as beside:
+        beside.write_text(card.card(info))
+    with written_beside(out / "entry.json") as beside:
+        beside.write_text(json.dumps(info, indent=1, sort_keys=True) + "\n")
+    return out
+
+
+def sample_grid(model, n=SAMPLES):
+    """Return the `n` samples of an entry's picture; conditional ones cycle through the classes."""
+    labels = np.arange(n) % model.num_classes if model.num_classes else None
+    return model.sample(n, seed=0, labels=labels)
+
+
+def _columns(model):
+    # One class per column, where that still makes a grid.
+    return model.num_classes if 4 <= model.num_classes <= 16 else None
+
+
+def _checksum(path):
+    content = path.read_bytes()
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def _versions():
+    versions = {"tfgen": tfgen.__version__, "python": platform.python_version()}
+    for package in VERSIONED:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return versions

@@ -1,0 +1,33 @@
+"""Grids of images as PNG files."""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from tfgen.export.atomic import written_beside
+
+GAP = 2
+WIDTH = 560  # pixels that a grid of small images is enlarged to, about
+
+
+def save_grid(images, path, columns=None):
+    """Write uint8 images [n, h, w, c] as one PNG, row by row; small ones enlarged by a whole factor."""
+    n, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    scale = max(1, WIDTH // (columns * (width + GAP)))
+    cell_height, cell_width = height * scale + GAP, width * scale + GAP
+    grid = np.full([rows * cell_height + GAP, columns * cell_width + GAP, channels], 128, np.uint8)
+    for index, image in enumerate(images):
+        top = (index // columns) * cell_height + GAP
+        left = (index % columns) * cell_width + GAP
+        enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
+        grid[top : top + height * scale, left : left + width * scale] = enlarged
+    save_image(grid, path)
+
+
+def save_image(image, path):
+    """Write one uint8 image [h, w, c] of one or three channels as PNG."""
+    with written_beside(path) as beside:
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(beside, "PNG")

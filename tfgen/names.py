@@ -1,0 +1,14 @@
+"""The sentence for a name that is not known, with the nearest one that is."""
+
+import difflib
+
+from tfgen.errors import UserError
+
+
+def unknown(kind, name, known):
+    """Return the `UserError` for the `kind` of thing called `name`, none of the `known` names."""
+    near = difflib.get_close_matches(str(name), list(known), n=1)
+    if near:
+        return UserError(f"{kind} '{name}' not found; did you mean '{near[0]}'?")
+    listed = ", ".join(sorted(known)) or "none yet"
+    return UserError(f"{kind} '{name}' not found; there is {listed}.")

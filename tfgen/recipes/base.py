@@ -1,0 +1,78 @@
+"""What a recipe says."""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """One experiment with all its settings.
+
+    Attributes:
+        name: of the recipe and of the entry it leaves.
+        summary: one line for lists.
+        dataset: what `tfgen.data.load` takes.
+        levels: of the images' grid.
+        model: (image_shape, num_classes) -> GenerativeModel.
+        steps: of training, each on `batch_size` images, whatever the number of replicas.
+        validate_every: steps between validations; divides `steps`.
+        learning_rate: of Adam, after `warmup_steps` steps of linear growth; it falls by a cosine to
+            `final_learning_rate`.
+        beta_1, beta_2: Adam's.
+        clip_norm: bound on the gradient's norm; None: unbounded.
+        average_half_life: in images, of the moving average of the weights, which is what is
+            validated and kept; 0: no average. A GAN averages its generator itself.
+        select: the validation loss that picks the weights to keep; None keeps the last ones.
+        conditional: whether the model sees the labels.
+        seed: of the initial weights, the order of the data and the training noise.
+    """
+
+    name: str
+    summary: str
+    dataset: str
+    levels: int
+    model: Callable
+    steps: int
+    batch_size: int = 64
+    validate_every: int = 500
+    learning_rate: float = 1e-3
+    final_learning_rate: float = 0.0
+    warmup_steps: int = 0
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    clip_norm: float | None = None
+    average_half_life: int = 0
+    select: str | None = "loss"
+    conditional: bool = False
+    seed: int = 0
+
+    def optimizer(self):
+        """Return a new Adam with the recipe's schedule."""
+        schedule = keras.optimizers.schedules.CosineDecay(
+            self.learning_rate if not self.warmup_steps else 0.0,
+            max(1, self.steps - self.warmup_steps),
+            alpha=self.final_learning_rate / self.learning_rate,
+            warmup_target=self.learning_rate if self.warmup_steps else None,
+            warmup_steps=self.warmup_steps,
+        )
+        return keras.optimizers.Adam(
+            schedule, beta_1=self.beta_1, beta_2=self.beta_2, global_clipnorm=self.clip_norm
+        )
+
+    def with_steps(self, steps):
+        """Return the recipe with another length; it still ends with a validation."""
+        every = max(d for d in range(1, min(self.validate_every, steps) + 1) if steps % d == 0)
+        return dataclasses.replace(self, steps=steps, validate_every=every)
+
+    def smoke(self):
+        """Return the recipe shrunk to seconds, for tests."""
+        shrunk = dataclasses.replace(self, batch_size=16, warmup_steps=min(1, self.warmup_steps))
+        return shrunk.with_steps(4)
+
+    def settings(self):
+        """Return the plain values, as kept in `entry.json`."""
+        fields = dataclasses.asdict(self)
+        del fields["model"]
+        return fields

@@ -1,0 +1,100 @@
+"""Fine-tuning: an entry's weights, as far as they fit, trained on with other images."""
+
+import dataclasses
+
+from absl import logging
+
+from tfgen import data as image_data
+from tfgen import zoo
+from tfgen.errors import UserError
+from tfgen.recipes.base import Recipe
+from tfgen.training.run import train
+
+SETTINGS = {field.name for field in dataclasses.fields(Recipe)} - {"model"}
+
+
+def finetune(
+    entry,
+    *,
+    images=None,
+    dataset=None,
+    out,
+    steps=None,
+    batch_size=None,
+    strategy="auto",
+    data_dir=None,
+    overwrite=False,
+):
+    """Train the zoo's `entry` (a name or a folder) on with other images; return the new entry.
+
+    The model takes the shape of the images. A weight whose place and shape agree with the entry's
+    is kept, the others start fresh; which is logged and told in the new entry. Images are brought
+    to the entry's grid of levels. The learning rate starts at a third of the entry's.
+
+    Args:
+        entry: name in the zoo, or a folder.
+        images: a folder of images; or
+        dataset: the name of a data set.
+        out: folder of the new entry.
+        steps: of training; a fifth of the entry's by default.
+        batch_size: the entry's by default.
+        strategy, data_dir, overwrite: see `train`.
+    """
+    if (images is None) == (dataset is None):
+        raise UserError("give either images (a folder) or a dataset, one of the two.")
+    source = zoo.find(entry)
+    old = zoo.load(entry)
+    name = str(images) + "/" if images is not None else dataset
+    data = image_data.load(name, data_dir=data_dir, levels=source.info["levels"])
+    conditional = bool(old.num_classes)
+    if conditional and not data.num_classes:
+        raise UserError(
+            f"entry '{source.name}' is conditional, but '{data.name}' has no labels; "
+            "sort the images into one folder per class."
+        )
+    settings = {k: v for k, v in source.info["recipe"].items() if k in SETTINGS}
+
+    def model(image_shape, num_classes):
+        config = {**old.get_config(), "image_shape": list(image_shape)}
+        if conditional:
+            config["num_classes"] = num_classes
+        return type(old).from_config(config)
+
+    recipe = Recipe(
+        **{
+            **settings,
+            "name": source.name,
+            "summary": f"{source.info['summary']}, fine-tuned from {source.name}",
+            "dataset": name,
+            "model": model,
+            "batch_size": batch_size or settings["batch_size"],
+            "learning_rate": settings["learning_rate"] / 3,
+            "final_learning_rate": 0.0,
+        }
+    ).with_steps(steps or max(1, settings["steps"] // 5))
+    flag = f"--images {images}" if images is not None else f"--dataset {dataset}"
+    return train(
+        recipe,
+        out,
+        strategy=strategy,
+        data_dir=data_dir,
+        overwrite=overwrite,
+        initial_weights=lambda new: _copy_weights(old, new, source.name),
+        resume_command=f"tfgen finetune {entry} {flag} --out {out} --steps {recipe.steps}",
+    )
+
+
+def _copy_weights(old, new, name):
+    """Copy the weights that fit and return what `entry.json` tells of it."""
+    kept, fresh = [], []
+    # The two models differ at most in shapes, so their weights stand in the same places.
+    for weight, source in zip(new.weights, old.weights, strict=True):
+        if weight.shape == source.shape:
+            weight.assign(source.numpy())
+            kept.append(weight.path)
+        else:
+            fresh.append(weight.path)
+    logging.info("%d weights of %s are kept", len(kept), name)
+    if fresh:
+        logging.info("%d start fresh, as the images differ: %s", len(fresh), ", ".join(fresh))
+    return {"finetuned_from": name, "weights_kept": kept, "weights_fresh": fresh}

@@ -1,0 +1,93 @@
+"""What is seen of a training run: a progress bar, TensorBoard logs, and its end if it explodes."""
+
+import math
+import time
+
+import keras
+import tensorflow as tf
+from absl import logging
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tfgen.errors import UserError
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends the run at the first step whose losses are not finite, before it is checkpointed."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name, value in (logs or {}).items():
+            if not math.isfinite(float(value)):
+                optimizer = getattr(self.model, self.model.optimizer_names[0])
+                raise UserError(
+                    f"{name} is not finite ({float(value)}) at step {int(optimizer.iterations)}; "
+                    "training stopped, and the last good checkpoint is kept. "
+                    "Try a lower learning rate, or gradient clipping."
+                )
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """A bar with rate, losses and time left; plain lines where there is no terminal."""
+
+    def __init__(self, steps, batch_size):
+        super().__init__()
+        self._steps = steps
+        self._batch_size = batch_size
+        self._started = None
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[shown]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("training", total=steps, shown="")
+
+    def __enter__(self):
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error):
+        self._bar.stop()
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = self._step()
+        if self._started is None:  # after the first execution, which compiles
+            self._started = (step, time.perf_counter())
+        done, since = step - self._started[0], time.perf_counter() - self._started[1]
+        rate = f"{done * self._batch_size / since:,.0f} images/s  " if done else ""
+        self._bar.update(self._task, completed=step, shown=rate + _shown(logs))
+
+    def validated(self, logs):
+        """Show the figures of a validation."""
+        if not self._console.is_terminal:
+            logging.info("step %d of %d: %s", self._step(), self._steps, _shown(logs))
+
+    def _step(self):
+        return int(getattr(self.model, self.model.optimizer_names[0]).iterations)
+
+
+class TensorBoard:
+    """Scalars of each validation and, a few times, a grid of samples."""
+
+    def __init__(self, directory, grids=8):
+        self._writer = tf.summary.create_file_writer(str(directory))
+        self._grids = grids
+        self._shown = -1
+
+    def write(self, model, step, steps, logs):
+        with self._writer.as_default(step=step):
+            for name, value in logs.items():
+                tf.summary.scalar(name, float(value))
+            if step * self._grids // steps > self._shown:
+                self._shown = step * self._grids // steps
+                labels = [k % model.num_classes for k in range(16)] if model.num_classes else None
+                tf.summary.image("samples", model.sample(16, labels=labels), max_outputs=16)
+        self._writer.flush()
+
+
+def _shown(logs):
+    return "  ".join(f"{name} {float(value):.4g}" for name, value in (logs or {}).items())

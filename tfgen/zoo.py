@@ -1,0 +1,104 @@
+"""Find, verify and load the zoo's entries; imports no TensorFlow until it loads one."""
+
+import dataclasses
+import hashlib
+import importlib.util
+import json
+import pathlib
+
+from tfgen.errors import UserError
+from tfgen.names import unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A trained model in a folder: `path`, and `info`, what its entry.json says."""
+
+    name: str
+    path: pathlib.Path
+    info: dict
+
+    @property
+    def size(self):
+        """Bytes of all its files."""
+        return sum(file["bytes"] for file in self.info["files"].values())
+
+
+def entries():
+    """Return the zoo's entries, a list of `Entry` sorted by name."""
+    return [_read(path) for path in sorted(_zoo_directory().glob("*/entry.json"))]
+
+
+def list_entries():
+    """Return the names of the zoo's entries."""
+    return [path.parent.name for path in sorted(_zoo_directory().glob("*/entry.json"))]
+
+
+def find(name_or_folder):
+    """Return the `Entry` of a name in the zoo or of a folder; raises `UserError` without one."""
+    in_zoo = _zoo_directory() / str(name_or_folder) / "entry.json"
+    if in_zoo.is_file() and in_zoo.parent.parent == _zoo_directory():
+        return _read(in_zoo)
+    folder = pathlib.Path(name_or_folder)
+    if (folder / "entry.json").is_file():
+        return _read(folder / "entry.json")
+    if folder.is_dir():
+        hint = " (its training is unfinished)" if (folder / ".training").is_dir() else ""
+        raise UserError(f"{folder} holds no entry{hint}: entry.json is missing.")
+    raise unknown("entry", name_or_folder, list_entries())
+
+
+def verify(entry):
+    """Raise `UserError` unless every file of `entry` has the SHA-256 that entry.json states."""
+    for name, expected in entry.info["files"].items():
+        path = entry.path / name
+        try:
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise UserError(
+                f"entry '{entry.name}' is incomplete: {name} is missing; get the entry again."
+            ) from error
+        if found != expected["sha256"]:
+            size = path.stat().st_size
+            what = "truncated" if size < expected["bytes"] else "changed or corrupt"
+            raise UserError(
+                f"entry '{entry.name}' cannot be trusted: {name} is {what} "
+                "(its SHA-256 is not that of entry.json); get the entry again."
+            )
+
+
+def load(name_or_folder):
+    """Return the compiled Keras model of an entry, after verifying all its files.
+
+    It samples, scores and fine-tunes: `tfgen.load("vae_digits").sample(16, seed=0)`.
+    """
+    entry = find(name_or_folder)
+    verify(entry)
+    import keras
+
+    import tfgen.models  # noqa: F401 (registers the classes)
+
+    try:
+        return keras.models.load_model(entry.path / "model.keras", safe_mode=True)
+    except (ValueError, TypeError, OSError) as error:
+        version = entry.info["versions"]["tfgen"]
+        raise UserError(
+            f"entry '{entry.name}', written by tfgen {version}, cannot be loaded by this version "
+            f"({str(error).splitlines()[0][:160]})."
+        ) from error
+
+
+def _read(path):
+    try:
+        info = json.loads(path.read_text())
+        return Entry(path.parent.name, path.parent, {**info, "files": dict(info["files"])})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not a readable entry.json; get the entry again.") from error
+
+
+def _zoo_directory():
+    """The installed package of entries, which in a checkout is its folder `zoo`."""
+    spec = importlib.util.find_spec("tfgen_zoo")
+    if spec is not None and spec.submodule_search_locations:
+        return pathlib.Path(next(iter(spec.submodule_search_locations)))
+    return pathlib.Path(__file__).parent.parent / "zoo"
