@@ -1,4 +1,4 @@
-"""Pixel likelihoods are normalised, agree with their quantile and mean, and keep gradients finite."""
+"""Pixel likelihoods are normalised, agree with quantile and mean, and have finite gradients."""
 
 import itertools
 

@@ -1,1 +1,150 @@
-"""."""
+"""The `tfgen` command: `main` finds the subcommand and turns mistakes into one sentence.
+
+A command is a module of `tfgen.cli.commands` with a docstring (its help), ARGUMENTS (the names of
+its positional arguments), `define(flag_values)` and `run(arguments, flags)`. None imports
+TensorFlow before it runs.
+"""
+
+import contextlib
+import importlib
+import os
+import pkgutil
+import sys
+
+from absl import flags, logging
+from absl.logging import PythonFormatter
+
+import tfgen
+from tfgen.cli import commands as _commands
+from tfgen.errors import UserError
+from tfgen.names import unknown
+
+
+def main(argv=None):
+    """Run the command line; returns the exit code: 0, 2 for a user's mistake, 130 for Ctrl-C."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    try:
+        return _dispatch(argv) or 0
+    except UserError as error:
+        print(f"tfgen: {error}", file=sys.stderr)
+        return 130 if type(error).__name__ == "Interrupted" else 2
+    except flags.Error as error:
+        print(f"tfgen: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("tfgen: interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough, as in `tfgen list | head -1`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def commands():
+    """Return the names of the commands."""
+    return sorted(module.name for module in pkgutil.iter_modules(_commands.__path__))
+
+
+def _command(name):
+    return importlib.import_module(f"{_commands.__name__}.{name}")
+
+
+def _dispatch(argv):
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        if argv[1:] and argv[0] == "help":
+            return _dispatch([argv[1], "--help"])
+        print(_overview())
+        return 0
+    if argv[0] == "--version":
+        print(f"tfgen {tfgen.__version__}")
+        return 0
+    name = argv[0]
+    if name not in commands():
+        raise unknown("command", name, commands())
+    command = _command(name)
+    values = flags.FlagValues()
+    command.define(values)
+    if any(word in ("-h", "--help") for word in argv[1:]):
+        print(_help(name, command, values))
+        return 0
+    _, *arguments = values(["tfgen", *_flags_first(argv[1:], values)])
+    if len(arguments) != len(command.ARGUMENTS):
+        wanted = " ".join(command.ARGUMENTS) or "no arguments"
+        given = " ".join(arguments) or "none"
+        raise UserError(f"'tfgen {name}' takes {wanted}, but got {given}; see tfgen {name} --help.")
+    _quiet()
+    return command.run(*arguments, values)
+
+
+def _flags_first(words, values):
+    """Move positional arguments behind the flags, where absl looks for them."""
+    leading, positional, rest = [], [], list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            positional += rest
+            break
+        if not word.startswith("-") or word == "-":
+            positional.append(word)
+            continue
+        leading.append(word)
+        flag = word.lstrip("-")
+        if "=" not in flag and flag in values and not values[flag].boolean and rest:
+            leading.append(rest.pop(0))
+    return [*leading, "--", *positional]
+
+
+def _quiet():
+    """Leave standard error to tfgen's own words; what TensorFlow says there is rarely news."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    flags.FLAGS.mark_as_parsed()  # absl's own flags are not ours; it would warn
+    logging.use_absl_handler()
+    logging.set_verbosity(logging.INFO)
+    handler = logging.get_absl_handler()
+    handler.setFormatter(_Plain())
+    handler.addFilter(_from_tfgen)
+
+
+@contextlib.contextmanager
+def quiet_import():
+    """Silence what TensorFlow's C++ prints while it is imported, before it reads any setting."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+class _Plain(PythonFormatter):
+    def format(self, record):
+        return f"tfgen: {record.getMessage()}"
+
+
+def _from_tfgen(record):
+    return record.pathname.startswith(os.path.dirname(os.path.dirname(__file__)))
+
+
+def _overview():
+    lines = [tfgen.__doc__.splitlines()[0], "", "usage: tfgen COMMAND [ARGUMENTS] [FLAGS]", ""]
+    for name in commands():
+        command = _command(name)
+        lines.append(f"  {name:10}{command.__doc__.splitlines()[0]}")
+    return "\n".join([*lines, "", "tfgen COMMAND --help tells more; tfgen --version its version."])
+
+
+def _help(name, command, values):
+    usage = " ".join(["tfgen", name, *command.ARGUMENTS, "[FLAGS]"])
+    lines = [f"usage: {usage}", "", command.__doc__.strip(), "", "flags:"]
+    for flag in values:
+        found = values[flag]
+        default = f" (default: {found.default})" if found.default not in (None, False) else ""
+        lines.append(f"  --{flag:12} {found.help}{default}")
+    return "\n".join(lines)
+
+
+def _one_line(error):
+    return " ".join(str(error).split())

@@ -11,6 +11,7 @@ def card(info):
     """Return an entry's README.md, markdown."""
     name, training = info["name"], info["training"]
     shape = "x".join(map(str, info["image_shape"]))
+    batch = ", ".join(map(str, [16, *info["image_shape"]]))
     label = ", labels=3" if info["num_classes"] else ""
     lines = [
         f"# {name}",
@@ -23,7 +24,7 @@ def card(info):
         "import tfgen",
         "",
         f'model = tfgen.load("{name}")',
-        f"images = model.sample(16, seed=0{label})  # uint8 [16, {', '.join(map(str, info['image_shape']))}]",
+        f"images = model.sample(16, seed=0{label})  # uint8 [{batch}]",
         "```",
         "",
         "## Figures",

@@ -54,7 +54,7 @@ def write(model, out, record):
     folder = out / "saved_model"
     files += [str(p.relative_to(out)) for p in sorted(folder.rglob("*")) if p.is_file()]
     info = {
-        **record,
+        **record,  # its order stays: the first of the metrics stands for the entry in lists
         "model": type(model).__name__,
         "family": model.family,
         "image_shape": list(model.image_shape),
@@ -67,7 +67,7 @@ def write(model, out, record):
     with written_beside(out / "README.md") as beside:
         beside.write_text(card.card(info))
     with written_beside(out / "entry.json") as beside:
-        beside.write_text(json.dumps(info, indent=1, sort_keys=True) + "\n")
+        beside.write_text(json.dumps(info, indent=1) + "\n")
     return out
 
 

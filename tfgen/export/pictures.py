@@ -12,7 +12,7 @@ WIDTH = 560  # pixels that a grid of small images is enlarged to, about
 
 
 def save_grid(images, path, columns=None):
-    """Write uint8 images [n, h, w, c] as one PNG, row by row; small ones enlarged by a whole factor."""
+    """Write uint8 images [n, h, w, c] as one PNG, row by row, enlarged by a whole factor."""
     n, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)

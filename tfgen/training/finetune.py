@@ -24,6 +24,7 @@ def finetune(
     strategy="auto",
     data_dir=None,
     overwrite=False,
+    resume_command=None,
 ):
     """Train the zoo's `entry` (a name or a folder) on with other images; return the new entry.
 
@@ -38,7 +39,7 @@ def finetune(
         out: folder of the new entry.
         steps: of training; a fifth of the entry's by default.
         batch_size: the entry's by default.
-        strategy, data_dir, overwrite: see `train`.
+        strategy, data_dir, overwrite, resume_command: see `train`.
     """
     if (images is None) == (dataset is None):
         raise UserError("give either images (a folder) or a dataset, one of the two.")
@@ -72,7 +73,6 @@ def finetune(
             "final_learning_rate": 0.0,
         }
     ).with_steps(steps or max(1, settings["steps"] // 5))
-    flag = f"--images {images}" if images is not None else f"--dataset {dataset}"
     return train(
         recipe,
         out,
@@ -80,7 +80,7 @@ def finetune(
         data_dir=data_dir,
         overwrite=overwrite,
         initial_weights=lambda new: _copy_weights(old, new, source.name),
-        resume_command=f"tfgen finetune {entry} {flag} --out {out} --steps {recipe.steps}",
+        resume_command=resume_command or "the same call again",
     )
 
 

@@ -1,0 +1,54 @@
+"""Score an entry on a split, as its card does.
+
+ENTRY is a name in the zoo or a folder. The data set is the entry's own unless --dataset names
+another of the same image shape.
+example: tfgen evaluate vae_digits
+"""
+
+import json
+
+from absl import flags
+
+from tfgen import zoo
+from tfgen.cli import shared_flags
+from tfgen.errors import UserError
+
+ARGUMENTS = ("ENTRY",)
+
+
+def define(values):
+    flags.DEFINE_string("dataset", None, "data set or folder of images", flag_values=values)
+    flags.DEFINE_enum(
+        "split", "test", ["train", "validation", "test"], "of the data", flag_values=values
+    )
+    flags.DEFINE_enum("format", "text", ["text", "json"], "text or json", flag_values=values)
+    shared_flags.data_dir(values)
+
+
+def run(name, values):
+    entry = zoo.find(name)
+    from tfgen import data, metrics
+
+    images = data.load(
+        values.dataset or entry.info["dataset"],
+        data_dir=values.data_dir,
+        levels=entry.info["levels"],
+    )
+    if images.image_shape != tuple(entry.info["image_shape"]):
+        raise UserError(
+            f"entry '{entry.name}' models images of shape {entry.info['image_shape']}, but those "
+            f"of '{images.name}' have {list(images.image_shape)}."
+        )
+    if entry.info["num_classes"] not in (0, images.num_classes):
+        raise UserError(
+            f"entry '{entry.name}' has {entry.info['num_classes']} classes, "
+            f"but '{images.name}' has {images.num_classes}."
+        )
+    figures = metrics.evaluate(zoo.load(name), images, values.split)
+    if values.format == "json":
+        print(json.dumps(figures, indent=1))
+        return
+    from tfgen.export.card import value_text
+
+    for metric, figure in figures.items():
+        print(f"{metric}: {value_text(figure)}\n    {figure['protocol']}")

@@ -1,0 +1,29 @@
+"""Export an entry for TF Serving, as the next version below DIR/ENTRY/.
+
+ENTRY is a name in the zoo or a folder.
+example: tfgen export vae_digits --out serving
+"""
+
+from absl import flags
+
+from tfgen import zoo
+from tfgen.errors import UserError
+
+ARGUMENTS = ("ENTRY",)
+
+
+def define(values):
+    flags.DEFINE_string("out", None, "folder of the model server", flag_values=values)
+
+
+def run(name, values):
+    entry = zoo.find(name)
+    if not values.out:
+        raise UserError("say where to: --out DIR.")
+    from tfgen.export.saved_model import export_entry
+
+    path = export_entry(name, values.out)
+    base = path.parent.resolve()
+    print(path)
+    print(f"next: docker run -p 8501:8501 -v {base}:/models/{entry.name} \\")
+    print(f"          -e MODEL_NAME={entry.name} tensorflow/serving")

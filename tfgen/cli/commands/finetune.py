@@ -1,0 +1,49 @@
+"""Train an entry on with other images, and leave an entry of its own.
+
+ENTRY is a name in the zoo or a folder. The weights that fit the new images are kept, the others
+start fresh, and the command says which. A folder of images holds images of one size, or one such
+folder per class.
+example: tfgen finetune vae_digits --images my_images --out runs/mine
+"""
+
+import shlex
+
+from absl import flags
+
+from tfgen import zoo
+from tfgen.cli import shared_flags
+from tfgen.errors import UserError
+
+ARGUMENTS = ("ENTRY",)
+
+
+def define(values):
+    flags.DEFINE_string("images", None, "folder of images", flag_values=values)
+    flags.DEFINE_string("dataset", None, "or the name of a data set", flag_values=values)
+    flags.DEFINE_string("out", None, "folder of the new entry", flag_values=values)
+    shared_flags.training(values)
+
+
+def run(name, values):
+    zoo.find(name)
+    if not values.out:
+        raise UserError("say where the new entry goes: --out DIR.")
+    if (values.images is None) == (values.dataset is None):
+        raise UserError("give either --images DIR or --dataset NAME.")
+    from tfgen import training
+
+    flags_given = ["images", "dataset", "out", "steps", "batch_size", "data_dir"]
+    again = [f"--{f}={values[f].value}" for f in flags_given if values[f].value is not None]
+    path = training.finetune(
+        name,
+        images=values.images,
+        dataset=values.dataset,
+        out=values.out,
+        steps=values.steps,
+        batch_size=values.batch_size,
+        strategy=values.strategy,
+        data_dir=values.data_dir,
+        overwrite=values.overwrite,
+        resume_command=shlex.join(["tfgen", "finetune", name, *again]),
+    )
+    shared_flags.print_finished(path)

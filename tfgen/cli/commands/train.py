@@ -1,0 +1,52 @@
+"""Train a recipe and leave a finished entry.
+
+RECIPE is one of tfgen's recipes; `tfgen train list` names them. An interrupted training goes on
+when the same command is run again.
+example: tfgen train vae_digits --out runs/vae_digits
+"""
+
+import dataclasses
+import shlex
+
+from absl import flags
+
+from tfgen import recipes
+from tfgen.cli import shared_flags
+
+ARGUMENTS = ("RECIPE",)
+
+
+def define(values):
+    flags.DEFINE_string("out", None, "folder of the entry; else runs/RECIPE", flag_values=values)
+    flags.DEFINE_bool("smoke", False, "shrink the recipe to seconds, as a test", flag_values=values)
+    shared_flags.training(values)
+
+
+def run(name, values):
+    if name == "list":
+        print("\n".join(recipes.names()))
+        return
+    recipe = recipes.get(name)  # an unknown name is told before TensorFlow is up
+    from tfgen import training
+
+    if values.smoke:
+        recipe = recipe.smoke()
+    if values.batch_size:
+        recipe = dataclasses.replace(recipe, batch_size=values.batch_size)
+    if values.steps:
+        recipe = recipe.with_steps(values.steps)
+    out = values.out or f"runs/{name}"
+    changed = {"steps": values.steps, "batch_size": values.batch_size}
+    again = [f"--{flag}={value}" for flag, value in changed.items() if value]
+    again += ["--smoke"] if values.smoke else []
+    again += [f"--strategy={values.strategy}"] if values.strategy != "auto" else []
+    again += [f"--data_dir={values.data_dir}"] if values.data_dir else []
+    path = training.train(
+        recipe,
+        out,
+        strategy=values.strategy,
+        data_dir=values.data_dir,
+        overwrite=values.overwrite,
+        resume_command=shlex.join(["tfgen", "train", name, "--out", out, *again]),
+    )
+    shared_flags.print_finished(path)

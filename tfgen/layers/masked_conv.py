@@ -1,0 +1,129 @@
+"""Masked convolution (van den Oord et al. 2016, arXiv:1601.06759, section 3.4).
+
+A 5x5 kernel sees what comes before its centre in raster order; rows below are not even stored:
+
+    1 1 1 1 1
+    1 1 1 1 1
+    1 1 c 0 0
+
+Feature maps are split into `groups`, one per colour channel of the image. At the centre c, mask A
+lets an output group see the input groups before it (R; G sees R; B sees R and G), mask B its own
+group too. Maps of several gates are grouped within each gate.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgen.errors import UserError
+
+
+@keras.saving.register_keras_serializable(package="tfgen")
+class MaskedConv2D(keras.layers.Layer):
+    """A causal convolution, with the pieces that cached sampling takes it apart into.
+
+    Args:
+        in_channels, filters: maps in and out, multiples of `groups`.
+        kernel_size: (height, width), both odd; a height of 1 looks along the row only.
+        mask_type: "A" or "B".
+        groups: number of channel groups.
+        gates: the output holds this many gates of `filters` maps each, one after another.
+        num_classes: above 0, each class has a bias of its own.
+    """
+
+    def __init__(
+        self,
+        in_channels,
+        filters,
+        kernel_size,
+        mask_type,
+        groups=1,
+        gates=1,
+        num_classes=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if mask_type not in ("A", "B"):
+            raise UserError(f"mask_type must be A or B, but is '{mask_type}'.")
+        if in_channels % groups or filters % groups:
+            raise UserError(
+                f"{in_channels} and {filters} feature maps cannot be split into {groups} channel "
+                f"groups; choose hidden_channels as a multiple of {groups}."
+            )
+        self.in_channels, self.filters = in_channels, filters
+        self.kernel_size, self.mask_type = tuple(kernel_size), mask_type
+        self.groups, self.gates = groups, gates
+        height, width = self.kernel_size
+        self.rows_above, self.margin = height // 2, width // 2
+        shape = (self.rows_above + 1, width, in_channels, gates * filters)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
+        self.bias = self.add_weight(name="bias", shape=[gates * filters], initializer="zeros")
+        self.class_bias = None
+        if num_classes:
+            self.class_bias = self.add_weight(
+                name="class_bias", shape=[num_classes, gates * filters], initializer="zeros"
+            )
+        self._mask = self._make_mask()
+        self.built = True
+
+    def _make_mask(self):
+        mask = np.ones(self.kernel.shape, np.float32)
+        mask[-1, self.margin + 1 :] = 0
+        source = np.arange(self.in_channels) // (self.in_channels // self.groups)
+        target = np.tile(np.arange(self.filters) // (self.filters // self.groups), self.gates)
+        visible = np.less if self.mask_type == "A" else np.less_equal
+        mask[-1, self.margin] = visible(source[:, None], target[None, :])
+        return mask
+
+    def masked_kernel(self):
+        return self.kernel * self._mask
+
+    def call(self, x, labels=None):
+        """Convolve whole maps [b, h, w, in] to [b, h, w, gates * filters]."""
+        padding = [[0, 0], [self.rows_above, 0], [self.margin, self.margin], [0, 0]]
+        kernel = tf.cast(self.masked_kernel(), x.dtype)
+        convolved = tf.nn.conv2d(tf.pad(x, padding), kernel, strides=1, padding="VALID")
+        return convolved + tf.cast(self.bias_of(labels), x.dtype)[:, None, None]
+
+    def bias_of(self, labels):
+        """Return the biases, [b, gates * filters], or [1, ...] if they are the same for all."""
+        if self.class_bias is None:
+            return tf.convert_to_tensor(self.bias)[None]
+        return self.bias + tf.gather(tf.convert_to_tensor(self.class_bias), labels)
+
+    # The same convolution in pieces: rows above, pixels to the left, the centre group by group.
+
+    def above(self, rows):
+        """Return what finished rows [b, rows_above, w, in] give to the next: [b, w, out]."""
+        padded = tf.pad(rows, [[0, 0], [0, 0], [self.margin, self.margin], [0, 0]])
+        kernel = self.masked_kernel()[: self.rows_above]
+        return tf.nn.conv2d(padded, kernel, strides=1, padding="VALID")[:, 0]
+
+    def left(self, pixels):
+        """Return what the `margin` pixels to the left, [b, margin * in], give: [b, out]."""
+        taps = self.masked_kernel()[-1, : self.margin]
+        return pixels @ tf.reshape(taps, [self.margin * self.in_channels, -1])
+
+    def centre(self, parts, group, rest):
+        """Return one group of the output at one pixel: [b, gates * filters / groups].
+
+        Args:
+            parts: the pixel's input groups, [b, in / groups] each, as many as are known.
+            group: which output group.
+            rest: [b or 1, gates * filters], what all else gives, the bias included.
+        """
+        size = self.filters // self.groups
+        seen = parts[:group] if self.mask_type == "A" else parts[: group + 1]
+        value = self.group_of(rest, group)
+        if seen:
+            known = tf.concat(seen, axis=-1)
+            kernel = tf.reshape(self.kernel[-1, self.margin], [-1, self.gates, self.filters])
+            kernel = kernel[: known.shape[-1], :, group * size : (group + 1) * size]
+            value += known @ tf.reshape(kernel, [known.shape[-1], self.gates * size])
+        return value
+
+    def group_of(self, maps, group):
+        """Return one group of each gate of maps [b, gates * filters]."""
+        size = self.filters // self.groups
+        maps = tf.reshape(maps, [-1, self.gates, self.filters])
+        return tf.reshape(maps[:, :, group * size : (group + 1) * size], [-1, self.gates * size])

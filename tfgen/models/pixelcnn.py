@@ -1,0 +1,120 @@
+"""PixelCNN (van den Oord et al. 2016, arXiv:1601.06759, section 3.5 and table 1).
+
+A stack of masked convolutions gives each pixel's distribution from the pixels above and to the
+left: a 7x7 convolution with mask A, residual blocks with mask B
+
+    x -> ReLU -> 1x1 (2h to h) -> ReLU -> 3x3 -> ReLU -> 1x1 (h to 2h) -> + x
+
+and a head of two ReLU, 1x1 layers. All pixels are scored in one pass. As in the paper, a single
+stack has a blind spot: pixels up and to the right, beyond a line that rises with the depth, are
+never seen. Class-conditional biases as in Gated PixelCNN (arXiv:1606.05328).
+"""
+
+import tensorflow as tf
+
+from tfgen.layers.masked_conv import MaskedConv2D
+from tfgen.models.autoregressive import AutoregressiveModel, columns_first
+from tfgen.models.base import register
+
+
+@register
+class PixelCNN(AutoregressiveModel):
+    """PixelCNN on grey or colour images.
+
+    Args:
+        image_shape: (height, width, channels).
+        hidden_channels: h, maps inside a block; 2h between blocks. A multiple of the number of
+            channels, unless the likelihood ties these together itself.
+        num_blocks: residual blocks.
+        likelihood: of a pixel's levels; Categorical(256) by default.
+        num_classes: 0 for an unconditional model.
+    """
+
+    def __init__(
+        self, image_shape, hidden_channels=16, num_blocks=15, likelihood=None, num_classes=0
+    ):
+        super().__init__(image_shape, likelihood, num_classes)
+        self.hidden_channels = h = hidden_channels
+        self.num_blocks = num_blocks
+        channels = self.image_shape[-1]
+        shared = {"groups": self.groups}
+        self.first = MaskedConv2D(channels, 2 * h, (7, 7), "A", num_classes=num_classes, **shared)
+        self.blocks = [
+            [
+                MaskedConv2D(2 * h, h, (1, 1), "B", **shared),
+                MaskedConv2D(h, h, (3, 3), "B", num_classes=num_classes, **shared),
+                MaskedConv2D(h, 2 * h, (1, 1), "B", **shared),
+            ]
+            for _ in range(num_blocks)
+        ]
+        self.head = MaskedConv2D(2 * h, 2 * h, (1, 1), "B", **shared)
+        outputs = self.likelihood.num_parameters(channels)
+        self.output_layer = MaskedConv2D(2 * h, outputs, (1, 1), "B", **shared)
+        self.built = True
+
+    def parameters(self, x, labels=None):
+        x = self.first(x, labels)
+        for down, conv, up in self.blocks:
+            x += up(tf.nn.relu(conv(tf.nn.relu(down(tf.nn.relu(x))), labels)))
+        return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x))))
+
+    # The same, as steps of a raster scan
+
+    def start(self, batch, labels):
+        biases = [self.first.bias_of(labels)] + [b[1].bias_of(labels) for b in self.blocks]
+        width, h = self.image_shape[1], self.hidden_channels
+        return {
+            "biases": biases,
+            "pixels": self._first_rows(self.first, batch),
+            "inputs": [tf.zeros([batch, 1, width, h]) for _ in self.blocks],  # of 3x3 layers
+        }
+
+    def begin_row(self, rows):
+        above = [self.first.above(rows["pixels"])]
+        for (_, conv, _), inputs in zip(self.blocks, rows["inputs"], strict=True):
+            above.append(conv.above(inputs))
+        return [
+            columns_first(maps + bias[:, None])
+            for maps, bias in zip(above, rows["biases"], strict=True)
+        ]
+
+    def begin_pixels(self, rows):
+        batch = tf.shape(rows["pixels"])[0]
+        channels = self.image_shape[-1]
+        return {
+            "pixels": tf.zeros([batch, self.first.margin * channels]),
+            "inputs": [tf.zeros([batch, self.hidden_channels]) for _ in self.blocks],
+        }
+
+    def pixel(self, column, left, draw):
+        rest = [column[0] + self.first.left(left["pixels"])]
+        for (_, conv, _), above, inputs in zip(
+            self.blocks, column[1:], left["inputs"], strict=True
+        ):
+            rest.append(above + conv.left(inputs))
+        drawn, pixel = [], []  # the groups of levels, and of network input
+        xs, heads = [], []  # the groups of each layer's maps so far
+        inner = [([], [], []) for _ in self.blocks]
+        for group in range(self.groups):
+            x = self.first.centre(pixel, group, rest[0])
+            for (down, conv, up), parts, others in zip(self.blocks, inner, rest[1:], strict=True):
+                parts[0].append(tf.nn.relu(x))
+                parts[1].append(tf.nn.relu(down.centre(parts[0], group, down.bias_of(None))))
+                parts[2].append(tf.nn.relu(conv.centre(parts[1], group, others)))
+                x += up.centre(parts[2], group, up.bias_of(None))
+            parameters = self._head_at_pixel(x, xs, heads, group)
+            drawn.append(draw(parameters, group))
+            pixel.append(self._as_input(drawn[-1]))
+        inputs = [tf.concat(parts[1], axis=-1) for parts in inner]
+        pixels = tf.concat([left["pixels"], *pixel], axis=-1)[:, self.image_shape[-1] :]
+        return tf.concat(drawn, axis=-1), {"pixels": pixels, "inputs": inputs}, inputs
+
+    def end_row(self, rows, features, levels):
+        return {
+            "biases": rows["biases"],
+            "pixels": self._next_rows(rows["pixels"], levels),
+            "inputs": [columns_first(maps)[:, None] for maps in features],
+        }
+
+    def feature_sizes(self):
+        return [self.hidden_channels] * self.num_blocks
