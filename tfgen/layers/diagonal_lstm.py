@@ -1,0 +1,191 @@
+"""Diagonal BiLSTM (van den Oord et al. 2016, arXiv:1601.06759, section 3.2).
+
+Each row is skewed by its index, so that a diagonal becomes a column and is computed at once:
+
+    a b c        a b c . .
+    d e f   ->   . d e f .        e's column holds c and g; the one before holds b and d, which
+    g h i        . . g h i        are e's neighbours above and to the left
+
+    input-to-state    1x1 convolution, mask B
+    state-to-state    2x1 over the column before: the same row (left) and the row above
+
+One LSTM scans from the top left, one, on the mirrored image, from the top right; the second's map
+is shifted down by one row before it is added, or it would show the pixels to the right. Cells of
+the skewed map that lie before a row begins hold the initial state, which is learned.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfgen.layers.lstm import GATES, lstm_cell, scan_steps
+from tfgen.layers.masked_conv import MaskedConv2D
+
+DIRECTIONS = 2  # left to right, right to left
+
+
+@keras.saving.register_keras_serializable(package="tfgen")
+class DiagonalBiLSTM(keras.layers.Layer):
+    """A residual Diagonal BiLSTM layer on maps [b, h, w, 2 * hidden_channels].
+
+    Args:
+        hidden_channels: maps of each gate.
+        groups: channel groups.
+        num_classes: above 0, each class has gate biases of its own.
+    """
+
+    def __init__(self, hidden_channels, groups=1, num_classes=0, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden_channels = h = hidden_channels
+        self.groups, self.num_classes = groups, num_classes
+        self.input_to_state = [
+            MaskedConv2D(2 * h, h, (1, 1), "B", groups, gates=GATES, num_classes=num_classes)
+            for _ in range(DIRECTIONS)
+        ]
+        # From the left (rows 0..h-1) and from above (rows h..2h-1), for both directions.
+        self.state_to_state = self.add_weight(
+            name="state_to_state",
+            shape=[DIRECTIONS, 2 * h, GATES * h],
+            initializer="glorot_uniform",
+        )
+        self.first_hidden = self.add_weight(
+            name="first_hidden", shape=[DIRECTIONS, h], initializer="zeros"
+        )
+        self.first_cell = self.add_weight(
+            name="first_cell", shape=[DIRECTIONS, h], initializer="zeros"
+        )
+        self.output_layer = MaskedConv2D(h, 2 * h, (1, 1), "B", groups)
+        self.built = True
+
+    def call(self, x, labels=None):
+        mirrored = tf.reverse(x, axis=[2])
+        gates = tf.stack(
+            [
+                self.input_to_state[0](x, labels),
+                self.input_to_state[1](mirrored, labels),
+            ]
+        )
+        left, right = tf.unstack(self._scan_diagonals(gates))
+        right = tf.reverse(right, axis=[2])
+        right = tf.pad(right[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]])
+        return x + self.output_layer(left + right)
+
+    def _scan_diagonals(self, gates):
+        """Run both LSTMs over gates [2, b, h, w, 4n]; return the hidden maps [2, b, h, w, n]."""
+        _, batch, height, width, _ = gates.shape
+        batch = batch or tf.shape(gates)[1]
+        n = self.hidden_channels
+        # Skewing is one gather of columns per row: column t of row i is pixel t - i.
+        skewed = tf.stack(
+            [
+                tf.pad(gates[:, :, i], [[0, 0], [0, 0], [i, height - 1 - i], [0, 0]])
+                for i in range(height)
+            ],
+            axis=3,
+        )
+        skewed = tf.transpose(skewed, [2, 0, 3, 1, 4])  # [columns, 2, height, b, 4n]
+        first_hidden, first_cell = (
+            tf.cast(tf.broadcast_to(s[:, None, None], [DIRECTIONS, height, batch, n]), gates.dtype)
+            for s in (self.first_hidden, self.first_cell)
+        )
+        weights = tf.cast(self.state_to_state, gates.dtype)
+        rows = tf.range(height)[None, :, None, None]
+
+        def step(t, gates, state):
+            hidden, cell = state
+            above = tf.pad(hidden[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]])
+            taps = tf.reshape(
+                tf.concat([hidden, above], axis=-1), [DIRECTIONS, height * batch, 2 * n]
+            )
+            gates += tf.reshape(taps @ weights, [DIRECTIONS, height, batch, GATES * n])
+            new_hidden, new_cell = lstm_cell(gates, cell)
+            begun = t >= rows
+            return (
+                tf.where(begun, new_hidden, first_hidden),
+                tf.where(begun, new_cell, first_cell),
+            )
+
+        hidden = scan_steps(step, skewed, (first_hidden, first_cell))
+        unskewed = tf.stack([hidden[i : i + width, :, i] for i in range(height)], axis=2)
+        return tf.transpose(unskewed, [1, 3, 2, 0, 4])  # [w, 2, h, b, n] -> [2, b, h, w, n]
+
+    # The same, as steps of a raster scan; see `AutoregressiveModel`
+
+    def start(self, batch, width, labels):
+        zeros = tf.zeros([batch, width, self.hidden_channels])
+        biases = [layer.bias_of(labels) for layer in self.input_to_state]
+        return {"left": zeros, "right": zeros, "bias": biases}
+
+    def begin_row(self, rows):
+        gates = rows["left"] @ self._taps(0, "above") + rows["bias"][0][:, None]
+        return {"gates": gates, "right": rows["right"]}
+
+    def begin_pixels(self, batch):
+        return self._first_state(0, batch)
+
+    def begin_pixel(self, column, left):
+        """Return the memory of one pixel, to which `at_pixel` adds group after group."""
+        hidden, cell = left
+        gates = column["gates"] + hidden @ self._taps(0, "left")
+        right = tf.split(column["right"], self.groups, axis=-1)
+        return {
+            "gates": gates,
+            "cell": cell,
+            "right": right,
+            "x": [],
+            "hidden": [],
+            "new_cell": [],
+            "sum": [],
+        }
+
+    def at_pixel(self, pixel, x, group):
+        """Return the layer's output group at one pixel, [b, 2h / groups], from its input group."""
+        pixel["x"].append(x)
+        gates = self.input_to_state[0].centre(pixel["x"], group, pixel["gates"])
+        hidden, cell = lstm_cell(gates, tf.split(pixel["cell"], self.groups, axis=-1)[group])
+        pixel["hidden"].append(hidden)
+        pixel["new_cell"].append(cell)
+        pixel["sum"].append(hidden + pixel["right"][group])
+        return x + self.output_layer.centre(pixel["sum"], group, self.output_layer.bias_of(None))
+
+    def end_pixel(self, pixel):
+        """Return (next left, features) of a finished pixel."""
+        hidden = tf.concat(pixel["hidden"], axis=-1)
+        cell = tf.concat(pixel["new_cell"], axis=-1)
+        return (hidden, cell), {"x": tf.concat(pixel["x"], axis=-1), "left": hidden}
+
+    def end_row(self, rows, features):
+        """Scan the finished row from right to left: only the next row will look at it."""
+        taps = self._taps(1, "left")
+        gates = features["x"] @ self._centre_kernel() + rows["bias"][1]
+        gates += tf.transpose(rows["right"], [1, 0, 2]) @ self._taps(1, "above")
+
+        def step(_, gates, state):
+            hidden, cell = state
+            return lstm_cell(gates + hidden @ taps, cell)
+
+        batch = tf.shape(gates)[1] if gates.shape[1] is None else gates.shape[1]
+        right = scan_steps(step, tf.reverse(gates, axis=[0]), self._first_state(1, batch))
+        return {
+            "left": tf.transpose(features["left"], [1, 0, 2]),
+            "right": tf.transpose(tf.reverse(right, axis=[0]), [1, 0, 2]),
+            "bias": rows["bias"],
+        }
+
+    def feature_sizes(self):
+        return {"x": 2 * self.hidden_channels, "left": self.hidden_channels}
+
+    def _taps(self, direction, side):
+        n = self.hidden_channels
+        return self.state_to_state[direction, :n] if side == "left" else (
+            self.state_to_state[direction, n:]
+        )
+
+    def _centre_kernel(self):
+        return self.input_to_state[1].masked_kernel()[0, 0]
+
+    def _first_state(self, direction, batch):
+        shape = [batch, self.hidden_channels]
+        return (
+            tf.broadcast_to(self.first_hidden[direction], shape),
+            tf.broadcast_to(self.first_cell[direction], shape),
+        )

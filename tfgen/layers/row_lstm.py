@@ -1,0 +1,110 @@
+"""Row LSTM (van den Oord et al. 2016, arXiv:1601.06759, section 3.1).
+
+Rows are scanned from top to bottom, all pixels of a row at once:
+
+    input-to-state    masked 1x3 convolution along the row (left and the pixel itself)
+    state-to-state    1x3 convolution over the row above, left, centre and right
+
+so that a pixel sees a triangle above it. Then a 1x1 convolution to 2h maps, added to the input.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfgen.layers.lstm import GATES, lstm_cell, scan_steps
+from tfgen.layers.masked_conv import MaskedConv2D
+
+
+@keras.saving.register_keras_serializable(package="tfgen")
+class RowLSTM(keras.layers.Layer):
+    """A residual Row LSTM layer on maps [b, h, w, 2 * hidden_channels].
+
+    Args:
+        hidden_channels: maps of each gate.
+        groups: channel groups.
+        num_classes: above 0, each class has gate biases of its own.
+    """
+
+    def __init__(self, hidden_channels, groups=1, num_classes=0, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden_channels = h = hidden_channels
+        self.groups, self.num_classes = groups, num_classes
+        self.input_to_state = MaskedConv2D(
+            2 * h, h, (1, 3), "B", groups, gates=GATES, num_classes=num_classes
+        )
+        self.state_to_state = self.add_weight(
+            name="state_to_state", shape=[1, 3, h, GATES * h], initializer="glorot_uniform"
+        )
+        # The state above the first row is learned.
+        self.first_hidden = self.add_weight(name="first_hidden", shape=[h], initializer="zeros")
+        self.first_cell = self.add_weight(name="first_cell", shape=[h], initializer="zeros")
+        self.output_layer = MaskedConv2D(h, 2 * h, (1, 1), "B", groups)
+        self.built = True
+
+    def call(self, x, labels=None):
+        gates = tf.transpose(self.input_to_state(x, labels), [1, 0, 2, 3])
+        _, batch, width, _ = gates.shape
+        batch = batch or tf.shape(gates)[1]
+        hidden, cell = (tf.cast(s, x.dtype) for s in self.first_state(batch, width))
+
+        def step(_, gates, state):
+            hidden, cell = state
+            return lstm_cell(gates + self.from_above(hidden), cell)
+
+        hidden = scan_steps(step, gates, (hidden, cell))
+        return x + self.output_layer(tf.transpose(hidden, [1, 0, 2, 3]))
+
+    def first_state(self, batch, width):
+        """Return the state above the first row, hidden and cell [b, w, h]."""
+        shape = [batch, width, self.hidden_channels]
+        return tf.broadcast_to(self.first_hidden, shape), tf.broadcast_to(self.first_cell, shape)
+
+    def from_above(self, hidden):
+        """Return what the hidden row above [b, w, h] gives to the gates, [b, w, 4 h]."""
+        kernel = tf.cast(self.state_to_state, hidden.dtype)
+        return tf.nn.conv2d(hidden[:, None], kernel, strides=1, padding="SAME")[:, 0]
+
+    # The same, as steps of a raster scan; see `AutoregressiveModel`
+
+    def start(self, batch, width, labels):
+        hidden, cell = self.first_state(batch, width)
+        bias = self.input_to_state.bias_of(labels)
+        return {"hidden": hidden, "cell": cell, "bias": bias}
+
+    def begin_row(self, rows):
+        gates = self.from_above(rows["hidden"]) + rows["bias"][:, None]
+        return {"gates": gates, "cell": rows["cell"]}
+
+    def begin_pixels(self, batch):
+        return tf.zeros([batch, 2 * self.hidden_channels])  # the input left of the pixel
+
+    def begin_pixel(self, column, left):
+        """Return the memory of one pixel, to which `at_pixel` adds group after group."""
+        gates = column["gates"] + self.input_to_state.left(left)
+        return {"gates": gates, "cell": column["cell"], "x": [], "hidden": [], "new_cell": []}
+
+    def at_pixel(self, pixel, x, group):
+        """Return the layer's output group at one pixel, [b, 2h / groups], from its input group."""
+        pixel["x"].append(x)
+        gates = self.input_to_state.centre(pixel["x"], group, pixel["gates"])
+        hidden, cell = lstm_cell(gates, tf.split(pixel["cell"], self.groups, axis=-1)[group])
+        pixel["hidden"].append(hidden)
+        pixel["new_cell"].append(cell)
+        return x + self.output_layer.centre(
+            pixel["hidden"], group, self.output_layer.bias_of(None)
+        )
+
+    def end_pixel(self, pixel):
+        """Return (next left, features) of a finished pixel."""
+        features = {
+            "hidden": tf.concat(pixel["hidden"], axis=-1),
+            "cell": tf.concat(pixel["new_cell"], axis=-1),
+        }
+        return tf.concat(pixel["x"], axis=-1), features
+
+    def end_row(self, rows, features):
+        found = {name: tf.transpose(maps, [1, 0, 2]) for name, maps in features.items()}
+        return {**found, "bias": rows["bias"]}
+
+    def feature_sizes(self):
+        return {"hidden": self.hidden_channels, "cell": self.hidden_channels}
