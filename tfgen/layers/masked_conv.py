@@ -89,7 +89,8 @@ class MaskedConv2D(keras.layers.Layer):
         """Return the biases, [b, gates * filters], or [1, ...] if they are the same for all."""
         if self.class_bias is None:
             return tf.convert_to_tensor(self.bias)[None]
-        return self.bias + tf.gather(tf.convert_to_tensor(self.class_bias), labels)
+        # A product rather than a lookup, whose sparse gradient replicas cannot sum.
+        return self.bias + tf.one_hot(labels, self.class_bias.shape[0]) @ self.class_bias
 
     # The same convolution in pieces: rows above, pixels to the left, the centre group by group.
 

@@ -40,6 +40,7 @@ class AutoregressiveModel(TractableModel):
                 "a likelihood of levels: Bernoulli, Categorical or DiscretizedLogisticMixture."
             )
         self.groups = 1 if self.likelihood.joint_channels else self.image_shape[-1]
+        self._fast_score = self._score
         self._compiled_scan = tf.function(self._scan, jit_compile=True, autograph=False)
 
     # Scores
@@ -50,7 +51,11 @@ class AutoregressiveModel(TractableModel):
 
     def log_prob(self, images, labels=None):
         images, labels = self._check(images, labels)
-        return self._score(to_levels(images, self.likelihood.levels), labels)
+        return self._fast_score(to_levels(images, self.likelihood.levels), labels)
+
+    def losses(self, images, labels, noise, training):
+        score = self._score if training else self._fast_score
+        return {"loss": -score(to_levels(images, self.likelihood.levels), labels)}
 
     def _score(self, levels, labels):
         x = levels_to_unit(levels, self.likelihood.levels)
@@ -109,7 +114,7 @@ class AutoregressiveModel(TractableModel):
 
         def log_prob(images, labels=None):
             levels = to_levels(images, self.likelihood.levels)
-            return {"log_prob": AutoregressiveModel._score(self, levels, labels)}
+            return {"log_prob": self._score(levels, labels)}
 
         endpoints = super().endpoints()
         return {

@@ -9,6 +9,7 @@ are much faster than the graph's.
 import tensorflow as tf
 
 from tfgen.errors import UserError
+from tfgen.images import to_levels
 from tfgen.layers.diagonal_lstm import DiagonalBiLSTM
 from tfgen.layers.masked_conv import MaskedConv2D
 from tfgen.layers.row_lstm import RowLSTM
@@ -31,6 +32,8 @@ class PixelRNN(AutoregressiveModel):
         likelihood: of a pixel's levels; Categorical(256) by default.
         num_classes: 0 for an unconditional model.
     """
+
+    jit_training = True
 
     def __init__(
         self,
@@ -55,7 +58,7 @@ class PixelRNN(AutoregressiveModel):
         self.head = MaskedConv2D(2 * h, 2 * h, (1, 1), "B", self.groups)
         outputs = self.likelihood.num_parameters(channels)
         self.output_layer = MaskedConv2D(2 * h, outputs, (1, 1), "B", self.groups)
-        self._compiled_score = tf.function(super()._score, jit_compile=True, autograph=False)
+        self._fast_score = tf.function(self._score, jit_compile=True, autograph=False)
         self.built = True
 
     def parameters(self, x, labels=None):
@@ -64,8 +67,10 @@ class PixelRNN(AutoregressiveModel):
             x = layer(x, labels)
         return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x))))
 
-    def _score(self, levels, labels):
-        return self._compiled_score(levels, labels)
+    def unpack(self, data):
+        images, labels, weights = super().unpack(data)
+        to_levels(images, self.likelihood.levels)  # its check, which XLA would drop
+        return images, labels, weights
 
     # The same, as steps of a raster scan
 
