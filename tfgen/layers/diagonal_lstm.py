@@ -176,8 +176,10 @@ class DiagonalBiLSTM(keras.layers.Layer):
 
     def _taps(self, direction, side):
         n = self.hidden_channels
-        return self.state_to_state[direction, :n] if side == "left" else (
-            self.state_to_state[direction, n:]
+        return (
+            self.state_to_state[direction, :n]
+            if side == "left"
+            else (self.state_to_state[direction, n:])
         )
 
     def _centre_kernel(self):

@@ -90,9 +90,7 @@ class RowLSTM(keras.layers.Layer):
         hidden, cell = lstm_cell(gates, tf.split(pixel["cell"], self.groups, axis=-1)[group])
         pixel["hidden"].append(hidden)
         pixel["new_cell"].append(cell)
-        return x + self.output_layer.centre(
-            pixel["hidden"], group, self.output_layer.bias_of(None)
-        )
+        return x + self.output_layer.centre(pixel["hidden"], group, self.output_layer.bias_of(None))
 
     def end_pixel(self, pixel):
         """Return (next left, features) of a finished pixel."""

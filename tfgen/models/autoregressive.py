@@ -148,5 +148,3 @@ class AutoregressiveModel(TractableModel):
 def columns_first(maps):
     """Bring maps of a row [b, w, n] into the scan's layout [w, b, n]."""
     return tf.transpose(maps, [1, 0, 2])
-
-

@@ -52,9 +52,7 @@ class PixelRNN(AutoregressiveModel):
         self.num_layers = num_layers
         channels = self.image_shape[-1]
         self.first = MaskedConv2D(channels, 2 * h, (7, 7), "A", self.groups)
-        self.recurrent = [
-            VARIANTS[variant](h, self.groups, num_classes) for _ in range(num_layers)
-        ]
+        self.recurrent = [VARIANTS[variant](h, self.groups, num_classes) for _ in range(num_layers)]
         self.head = MaskedConv2D(2 * h, 2 * h, (1, 1), "B", self.groups)
         outputs = self.likelihood.num_parameters(channels)
         self.output_layer = MaskedConv2D(2 * h, outputs, (1, 1), "B", self.groups)

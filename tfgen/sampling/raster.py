@@ -86,9 +86,7 @@ def scan(model, uniforms, labels=None, given=None, known=None, with_parameters=F
             parameters = parameters.write(i, parameter_row.stack())
         return i + 1, rows, image.write(i, drawn_row), parameters
 
-    images = tf.TensorArray(
-        tf.int32, height, element_shape=[width, uniforms.shape[2], channels]
-    )
+    images = tf.TensorArray(tf.int32, height, element_shape=[width, uniforms.shape[2], channels])
     parameters = tf.TensorArray(
         tf.float32, height, element_shape=[width, uniforms.shape[2], num_parameters]
     )

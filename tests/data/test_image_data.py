@@ -1,0 +1,217 @@
+"""Batches follow from (seed, step) alone, splits are fixed, and every image counts once."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfgen import data
+from tfgen.data import folder as folder_source
+from tfgen.data import tfds_source
+from tfgen.data.image_data import ImageData
+from tfgen.errors import UserError
+from tfgen.images import grid
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("digits", levels=17)
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    """Two classes of grey 6x5 images, with a hidden file that does not count."""
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for k in range(15):
+            pixels = rng.integers(0, 256, [6, 5], dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{k}.png")
+    (tmp_path / "cat" / ".DS_Store").write_text("x")
+    return tmp_path
+
+
+def taken(dataset, n):
+    return [tuple(np.asarray(part) for part in batch) for batch in dataset.take(n)]
+
+
+def assert_same(first, second):
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_digits_are_the_documented_splits(digits):
+    assert digits.image_shape == (8, 8, 1) and digits.num_classes == 10
+    assert [digits.size(s) for s in ("train", "validation", "test")] == [1297, 200, 300]
+    images = np.concatenate([digits.images(s) for s in ("train", "validation", "test")])
+    assert images.dtype == np.uint8 and set(np.unique(images)) == set(grid(17))
+    from sklearn.datasets import load_digits
+
+    def rows(pixels):
+        return sorted(map(bytes, pixels.reshape(len(pixels), -1)))
+
+    expected = np.round(load_digits().images * 255 / 16).astype(np.uint8)
+    assert rows(images) == rows(expected)
+
+
+@pytest.mark.parametrize("levels", [2, 17, 256])
+@pytest.mark.parametrize("memory_limit", [2**30, 100], ids=["in memory", "streamed"])
+def test_a_later_start_goes_on_where_batches_would_have_led(levels, memory_limit):
+    source = tfds_source.open_tfds("digits", memory_limit=memory_limit)
+    images = ImageData(**source, levels=levels)
+    assert ("streamed" in images.where) == (memory_limit == 100)
+    whole = taken(images.train_batches(300, seed=5), 12)  # crosses two epochs' ends
+    assert_same(taken(images.train_batches(300, seed=5, start_step=7), 5), whole[7:])
+    assert np.any(whole[0][0] != taken(images.train_batches(300, seed=6), 1)[0][0])
+
+
+@pytest.mark.parametrize("memory_limit", [2**30, 100], ids=["in memory", "streamed"])
+def test_an_epoch_holds_every_image_once_and_in_a_new_order(memory_limit):
+    images = ImageData(**tfds_source.open_tfds("digits", memory_limit=memory_limit))
+    size = images.size("train")
+    first, second = taken(images.train_batches(size), 2)
+
+    def rows(batch):
+        return [bytes(image) for image in batch[0]]
+
+    assert sorted(rows(first)) == sorted(rows(second)) == sorted(map(bytes, images.images("train")))
+    assert rows(first) != rows(second)
+
+
+def test_evaluation_batches_are_full_and_count_every_image_once(digits):
+    batches = taken(digits.batches("test", 128), 99)
+    assert [len(images) for images, _, _ in batches] == [128, 128, 128]
+    assert sum(weights.sum() for _, _, weights in batches) == 300
+    images = np.concatenate([images[weights > 0] for images, _, weights in batches])
+    np.testing.assert_array_equal(images, digits.images("test"))
+    assert_same(
+        [(digits.images("test", 10), digits.labels("test", 10))],
+        [(digits.images("test")[:10], digits.labels("test")[:10])],
+    )
+
+
+def test_binarisation_is_drawn_anew_in_training_and_once_in_the_test():
+    images, grey = data.load("digits", levels=2), data.load("digits")
+    twice = [images.images("test"), data.load("digits", levels=2).images("test")]
+    np.testing.assert_array_equal(*twice)
+    assert set(np.unique(twice[0])) == {0, 255}
+    # An image's binarisation does not depend on the batch it comes in.
+    small = np.concatenate([x[w > 0] for x, _, w in taken(images.batches("test", 7), 99)])
+    np.testing.assert_array_equal(small, twice[0])
+    size = images.size("train")
+    epochs = taken(images.train_batches(size), 20)
+    np.testing.assert_allclose(
+        np.mean([x.mean(axis=0) for x, _ in epochs], axis=0),
+        grey.images("train").mean(axis=0),
+        atol=6 * 255 * 0.5 / np.sqrt(20 * size),
+    )
+    assert np.any(np.sort(epochs[0][0], axis=0) != np.sort(epochs[1][0], axis=0))
+
+
+def test_a_folder_is_split_by_name_and_labelled_by_subfolder(image_folder):
+    images = data.load(str(image_folder))
+    assert images.image_shape == (6, 5, 1) and images.class_names == ("cat", "dog")
+    assert [images.size(s) for s in ("train", "validation", "test")] == [24, 3, 3]
+    shown = {
+        bytes(x): int(y) for x, y, _ in images.batches("train", 24).unbatch().as_numpy_iterator()
+    }
+    for name, label in (("cat", 0), ("dog", 1)):
+        for file in (image_folder / name).glob("*.png"):
+            assert shown.get(np.asarray(Image.open(file)).tobytes(), label) == label
+    # Read when needed or held in memory: the same batches.
+    lazy = ImageData(**folder_source.open_folder(image_folder, memory_limit=10))
+    assert "read when needed" in lazy.where
+    assert_same(taken(lazy.train_batches(10), 5), taken(images.train_batches(10), 5))
+
+
+def test_a_folder_of_colour_images_has_three_channels(tmp_path):
+    for k in range(4):
+        Image.new("RGBA", (4, 4), (k, 2, 3, 255)).save(tmp_path / f"{k}.png")
+    images = data.load(f"{tmp_path}/")
+    assert images.image_shape == (4, 4, 3) and images.num_classes == 0
+    assert [images.size(s) for s in ("train", "validation", "test")] == [2, 1, 1]
+
+
+def spoil_empty(folder):
+    return "there are no images in", lambda: [f.unlink() for f in folder.iterdir()]
+
+
+def spoil_text(folder):
+    return "notes.txt is not an image", lambda: (folder / "notes.txt").write_text("hello")
+
+
+def spoil_broken(folder):
+    return "9.png cannot be read", lambda: (folder / "9.png").write_bytes(b"\x89PNG not really")
+
+
+def spoil_truncated(folder):
+    content = (folder / "0.png").read_bytes()
+    return "0.png is a broken image", lambda: (folder / "0.png").write_bytes(content[:-40])
+
+
+def spoil_mixed(folder):
+    return "differ in size: 0.png is 9x9, 9.png is 4x7", lambda: Image.new("L", (4, 7)).save(
+        folder / "9.png"
+    )
+
+
+def spoil_mixture_of_levels(folder):
+    return "both folders and files", lambda: (folder / "sub").mkdir()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        spoil_empty,
+        spoil_text,
+        spoil_broken,
+        spoil_truncated,
+        spoil_mixed,
+        spoil_mixture_of_levels,
+    ],
+)
+def test_a_spoilt_folder_is_told_in_one_sentence(spoil, tmp_path):
+    rng = np.random.default_rng(0)
+    for k in range(5):
+        pixels = rng.integers(0, 256, [9, 9], dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{k}.png")
+    sentence, act = spoil(tmp_path)
+    act()
+    with pytest.raises(UserError, match=sentence) as error:
+        data.load(str(tmp_path))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("digit", "dataset 'digit' not found; did you mean 'digits'"),
+        ("minst", "did you mean 'mnist'"),
+        ("no/such/folder", "there is no folder no/such/folder"),
+    ],
+)
+def test_unknown_data_are_told_with_the_nearest_name(name, sentence, tmp_path):
+    with pytest.raises(UserError, match=sentence):
+        data.load(name, data_dir=str(tmp_path))
+
+
+def test_unknown_splits_and_levels_are_refused(digits):
+    with pytest.raises(UserError, match="has no split 'tset'; it has train, validation, test"):
+        digits.images("tset")
+    with pytest.raises(UserError, match=r"levels must lie in 2..256"):
+        data.load("digits", levels=1)
+
+
+def test_mnist_sets_its_last_training_images_aside(shared_data_dir):
+    images = data.load("mnist", data_dir=shared_data_dir, levels=2)
+    assert images.image_shape == (28, 28, 1) and images.num_classes == 10
+    assert [images.size(s) for s in ("train", "validation", "test")] == [50_000, 10_000, 10_000]
+    first = images.images("test", 100)
+    assert set(np.unique(first)) == {0, 255} and 0.05 < first.mean() / 255 < 0.25
+
+
+def test_a_colour_data_set_needs_no_builder_code(shared_data_dir):
+    images = data.load("cifar10_jpeg", data_dir=shared_data_dir)
+    assert images.image_shape == (32, 32, 3) and images.num_classes == 10
+    assert images.size("test") == 10_000 and images.images("test", 5).std() > 20

@@ -1,0 +1,175 @@
+"""Causality, normalisation, and cached equals parallel, for every autoregressive model."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen.errors import UserError
+from tfgen.images import from_levels, levels_to_unit
+from tfgen.likelihoods import Bernoulli, Categorical, DiscretizedLogisticMixture, Normal
+from tfgen.models import PixelCNN, PixelRNN
+from tfgen.sampling.raster import scan
+
+MODELS = {
+    "PixelCNN": lambda shape, likelihood, classes=0: PixelCNN(shape, 12, 2, likelihood, classes),
+    "row": lambda shape, likelihood, classes=0: PixelRNN(shape, "row", 12, 2, likelihood, classes),
+    "diagonal": lambda shape, likelihood, classes=0: PixelRNN(
+        shape, "diagonal", 12, 2, likelihood, classes
+    ),
+}
+# Odd, even, non-square, one pixel wide or high; grey and colour; tied channels; conditional.
+CASES = [
+    ((6, 5, 1), Bernoulli(), 0),
+    ((4, 5, 3), Categorical(4), 3),
+    ((5, 2, 3), DiscretizedLogisticMixture(17, 2), 0),
+    ((1, 6, 1), Categorical(3), 2),
+    ((5, 1, 1), DiscretizedLogisticMixture(5, 2), 0),
+]
+every_model = pytest.mark.parametrize("name", MODELS)
+every_case = pytest.mark.parametrize(("shape", "likelihood", "classes"), CASES, ids=str)
+
+
+def randomised(model, seed=0):
+    """Move biases and initial states off zero too, or a leak through them would not show."""
+    rng = np.random.default_rng(seed)
+    for weight in model.weights:
+        weight.assign(weight + 0.2 * rng.normal(size=weight.shape))
+    return model
+
+
+def some_levels(model, n, seed=0):
+    rng = np.random.default_rng(seed)
+    size = [n, *model.image_shape]
+    return rng.integers(0, model.likelihood.levels, size).astype(np.int32)
+
+
+def some_labels(model, n):
+    return tf.range(n) % model.num_classes if model.num_classes else None
+
+
+def precedes(source, target, groups):
+    """Tell whether pixel and channel `source` (i, j, c) may influence the output at `target`."""
+    if source[:2] != target[:2]:
+        return source[:2] < target[:2]
+    return groups > 1 and source[2] < target[2]
+
+
+@every_model
+@every_case
+def test_outputs_depend_on_nothing_but_what_precedes(name, shape, likelihood, classes):
+    model = randomised(MODELS[name](shape, likelihood, classes))
+    x = tf.Variable(levels_to_unit(some_levels(model, 1), likelihood.levels))
+    with tf.GradientTape() as tape:
+        parameters = model.parameters(x, some_labels(model, 1))
+    jacobian = tape.jacobian(parameters, x)[0, :, :, :, 0].numpy()
+    height, width, channels = shape
+    per_group = parameters.shape[-1] // model.groups
+    places = list(itertools.product(range(height), range(width), range(channels)))
+    for i, j, group in itertools.product(range(height), range(width), range(model.groups)):
+        outputs = jacobian[i, j, group * per_group : (group + 1) * per_group]
+        for source in places:
+            influence = np.abs(outputs[(slice(None), *source)]).max()
+            if not precedes(source, (i, j, group), model.groups):
+                assert influence == 0, f"{source} leaks into {(i, j, group)}"
+            elif _immediate(source, (i, j, group), channels):
+                assert influence > 0, f"{source} does not reach {(i, j, group)}"
+
+
+def _immediate(source, target, channels):
+    above = source[:2] == (target[0] - 1, target[1])
+    left = source[:2] == (target[0], target[1] - 1)
+    own = source[:2] == target[:2] and source[2] == target[2] - 1
+    return above or left or own
+
+
+@every_model
+@every_case
+def test_cached_equals_parallel(name, shape, likelihood, classes):
+    model = randomised(MODELS[name](shape, likelihood, classes))
+    levels, labels = some_levels(model, 3), some_labels(model, 3)
+    parallel = model.parameters(levels_to_unit(levels, likelihood.levels), labels)
+    known = tf.ones([3, *shape[:2]], bool)
+    uniforms = model.noise(tf.range(3))
+    followed = tf.function(lambda u: scan(model, u, labels, levels, known, with_parameters=True))
+    kept, cached = followed(uniforms)
+    np.testing.assert_array_equal(kept, levels)
+    assert np.ptp(parallel) > 0.1
+    np.testing.assert_allclose(cached, parallel, atol=1e-4)
+
+
+@every_model
+@pytest.mark.parametrize(
+    ("shape", "likelihood"),
+    [
+        ((2, 2, 1), Bernoulli()),
+        ((2, 2, 1), Categorical(3)),
+        ((1, 2, 3), Categorical(2)),
+        ((2, 1, 3), DiscretizedLogisticMixture(3, 2)),
+    ],
+    ids=str,
+)
+def test_probabilities_of_all_images_sum_to_one(name, shape, likelihood):
+    model = randomised(MODELS[name](shape, likelihood))
+    _, probabilities = _enumerated(model)
+    np.testing.assert_allclose(probabilities.sum(), 1, atol=1e-5)
+
+
+@every_model
+def test_samples_follow_the_enumerated_distribution(name):
+    model = randomised(MODELS[name]((2, 2, 1), Categorical(3)))
+    images, probabilities = _enumerated(model)
+    n = 8192
+    drawn = model.sample(n, batch_size=n)
+    index = {image.tobytes(): k for k, image in enumerate(images)}
+    counts = np.bincount([index[image.tobytes()] for image in drawn], minlength=len(images))
+    expected = n * probabilities
+    often = expected >= 5
+    chi2 = np.sum((counts[often] - expected[often]) ** 2 / expected[often])
+    freedom = often.sum() - 1
+    assert chi2 < freedom + 5 * np.sqrt(2 * freedom)
+
+
+def _enumerated(model):
+    every = itertools.product(
+        range(model.likelihood.levels), repeat=int(np.prod(model.image_shape))
+    )
+    levels = np.array(list(every)).reshape(-1, *model.image_shape)
+    images = from_levels(levels, model.likelihood.levels).numpy()
+    return images, np.exp(np.asarray(model.log_prob(images), np.float64))
+
+
+@every_model
+def test_completion_keeps_what_is_known_and_follows_the_rest(name):
+    model = randomised(MODELS[name]((5, 4, 3), Categorical(4)))
+    images = from_levels(some_levels(model, 3), 4).numpy()
+    known = np.zeros([5, 4], bool)
+    known[:2], known[3, 1] = True, True
+    completed = model.complete(images, known, seeds=np.arange(3)).numpy()
+    np.testing.assert_array_equal(completed[:, known], images[:, known])
+    assert np.any(completed[:, ~known] != images[:, ~known])
+    # Nothing known is sampling, and everything known changes nothing.
+    nothing = model.complete(images, np.zeros([5, 4], bool), seeds=np.arange(3))
+    np.testing.assert_array_equal(nothing, model.sample(3))
+    every = model.complete(images, np.ones([3, 5, 4], bool), seeds=np.arange(3))
+    np.testing.assert_array_equal(every, images)
+
+
+def test_wrong_masks_and_likelihoods_are_refused():
+    model = MODELS["PixelCNN"]((5, 4, 1), Bernoulli())
+    images = np.zeros([2, 5, 4, 1], np.uint8)
+    with pytest.raises(UserError, match="known_mask must be bool"):
+        model.complete(images, np.ones([5, 4]), seeds=[0, 1])
+    with pytest.raises(UserError, match="known_mask must be bool of shape"):
+        model.complete(images, np.ones([4, 4], bool), seeds=[0, 1])
+    with pytest.raises(UserError, match="one for each image"):
+        model.complete(images, np.ones([5, 4], bool), seeds=[0])
+    with pytest.raises(UserError, match="off the model's grid"):
+        model.log_prob(images + 9)
+    with pytest.raises(UserError, match="is a density"):
+        PixelCNN((5, 4, 1), likelihood=Normal())
+    with pytest.raises(UserError, match="multiple of 3"):
+        PixelCNN((5, 4, 3), hidden_channels=16)
+    with pytest.raises(UserError, match="variant must be one of row, diagonal"):
+        PixelRNN((5, 4, 1), variant="spiral")
