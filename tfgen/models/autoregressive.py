@@ -139,7 +139,7 @@ class AutoregressiveModel(TractableModel):
         return levels_to_unit(levels, self.likelihood.levels)
 
     def _head_at_pixel(self, x, xs, hidden, group):
-        """Run the head on one group of maps [b, n] at one pixel; keep its layers' groups in lists."""
+        """Run the head on a group of maps [b, n] at one pixel; the lists keep the groups so far."""
         xs.append(tf.nn.relu(x))
         hidden.append(tf.nn.relu(self.head.centre(xs, group, self.head.bias_of(None))))
         return self.output_layer.centre(hidden, group, self.output_layer.bias_of(None))

@@ -110,6 +110,11 @@ class DistributedFit:
             gradients = [gradient / replicas for gradient in gradients]
         optimizer.apply_gradients(zip(gradients, self.optimizer_variables(name), strict=True))
 
+    @property
+    def steps_taken(self):
+        """The number of training steps since the model was compiled."""
+        return int(getattr(self, self.optimizer_names[0]).iterations.numpy())
+
     def step_noise(self):
         """Return the `StepNoise` of the current training step."""
         context = tf.distribute.get_replica_context()

@@ -49,7 +49,7 @@ class Checkpoints:
             try:
                 self._checkpoint.restore(path).assert_consumed()
                 return json.loads(self._notes.numpy())
-            except (tf.errors.OpError, AssertionError, ValueError) as error:
+            except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
                 reason = str(error).splitlines()[0][:120]
                 name = pathlib.Path(path).name
                 logging.warning(

@@ -18,9 +18,8 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         for name, value in (logs or {}).items():
             if not math.isfinite(float(value)):
-                optimizer = getattr(self.model, self.model.optimizer_names[0])
                 raise UserError(
-                    f"{name} is not finite ({float(value)}) at step {int(optimizer.iterations)}; "
+                    f"{name} is not finite ({float(value)}) at step {self.model.steps_taken}; "
                     "training stopped, and the last good checkpoint is kept. "
                     "Try a lower learning rate, or gradient clipping."
                 )
@@ -54,7 +53,7 @@ class ProgressBar(keras.callbacks.Callback):
         self._bar.stop()
 
     def on_train_batch_end(self, batch, logs=None):
-        step = self._step()
+        step = self.model.steps_taken
         if self._started is None:  # after the first execution, which compiles
             self._started = (step, time.perf_counter())
         done, since = step - self._started[0], time.perf_counter() - self._started[1]
@@ -64,10 +63,7 @@ class ProgressBar(keras.callbacks.Callback):
     def validated(self, logs):
         """Show the figures of a validation."""
         if not self._console.is_terminal:
-            logging.info("step %d of %d: %s", self._step(), self._steps, _shown(logs))
-
-    def _step(self):
-        return int(getattr(self.model, self.model.optimizer_names[0]).iterations)
+            logging.info("step %d of %d: %s", self.model.steps_taken, self._steps, _shown(logs))
 
 
 class TensorBoard:

@@ -69,10 +69,11 @@ def train(
     out = pathlib.Path(out)
     chosen = choose_strategy(strategy)
     check_batch_size(recipe.batch_size, chosen)
-    state = _prepare(out, recipe, overwrite)
+    _check_free(out, recipe, overwrite)
     data = image_data.load(recipe.dataset, data_dir=data_dir, levels=recipe.levels)
     if recipe.conditional and not data.num_classes:
         raise UserError(f"a conditional model needs labels, but '{data.name}' has none.")
+    state = _prepare(out, recipe)
     logging.info("%s", data.where)
     run = _Run(recipe, data, chosen, state, initial_weights)
     run.resume()
@@ -134,7 +135,7 @@ class _Run:
 
     @property
     def step(self):
-        return int(getattr(self.model, self.model.optimizer_names[0]).iterations)
+        return self.model.steps_taken
 
     def resume(self):
         notes = self.checkpoints.restore()
@@ -263,33 +264,43 @@ def _interrupt_flag():
         signal.signal(signal.SIGINT, before)
 
 
-def _prepare(out, recipe, overwrite):
-    """Check that `out` can take this training and return the folder of its state."""
-    state = out / ".training"
-    settings = json.dumps(recipe.settings(), indent=2, sort_keys=True)
-    if (out / "entry.json").exists() and not overwrite:
+def _check_free(out, recipe, overwrite):
+    """Raise `UserError` unless the folder `out` can take this training; change nothing."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file; --out must name a folder.")
+    if overwrite or not out.is_dir():
+        return
+    if (out / "entry.json").exists():
         raise UserError(
             f"{out} already holds a finished entry; choose another --out, or pass --overwrite."
         )
-    if out.is_file():
-        raise UserError(f"{out} is a file; --out must name a folder.")
-    known = {"entry.json", ".training", "logs"}
-    if out.is_dir() and not overwrite and any(p.name not in known for p in out.iterdir()):
-        raise UserError(f"{out} exists and is not empty; choose another --out, or --overwrite.")
+    state = out / ".training"
+    if not state.is_dir() and any(out.iterdir()):
+        raise UserError(f"{out} is not empty; choose another --out, or pass --overwrite.")
     kept = state / "settings.json"
-    if kept.exists() and kept.read_text() != settings and not overwrite:
+    if kept.exists() and kept.read_text() != _settings(recipe):
         raise UserError(
             f"{out} holds an unfinished training with other settings; finish it with those, "
             "choose another --out, or pass --overwrite to start anew."
         )
+
+
+def _prepare(out, recipe):
+    """Return the folder of the run's state, cleared unless it is of the same settings."""
+    state, settings = out / ".training", _settings(recipe)
+    kept = state / "settings.json"
     try:
-        if overwrite and kept.exists() and kept.read_text() != settings:
-            shutil.rmtree(state)
+        if not kept.exists() or kept.read_text() != settings:
+            shutil.rmtree(state, ignore_errors=True)
         state.mkdir(parents=True, exist_ok=True)
         kept.write_text(settings)
     except OSError as error:
         raise UserError(f"{out} cannot be written: {error.strerror or error}.") from error
     return state
+
+
+def _settings(recipe):
+    return json.dumps(recipe.settings(), indent=2, sort_keys=True)
 
 
 def _hardware():

@@ -1,0 +1,53 @@
+"""Fine-tuning keeps the weights that fit, and says which."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_run import VAE_RECIPE
+
+from tfgen import training, zoo
+from tfgen.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def entry(tmp_path_factory):
+    return training.train(VAE_RECIPE, tmp_path_factory.mktemp("entries") / "small")
+
+
+def folder_of(tmp_path, height, width, n=40):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for k in range(n):
+        pixels = rng.integers(0, 256, [height, width], dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{k}.png")
+    return folder
+
+
+def test_all_weights_are_kept_for_images_of_the_same_shape(entry, tmp_path):
+    folder = folder_of(tmp_path, 8, 8)
+    path = training.finetune(entry, images=folder, out=tmp_path / "out", steps=1)
+    about = zoo.find(path).info["training"]
+    assert about["finetuned_from"] == "small" and not about["weights_fresh"]
+    # One small step away from the entry.
+    for old, new in zip(zoo.load(entry).get_weights(), zoo.load(path).get_weights(), strict=True):
+        np.testing.assert_allclose(old, new, atol=2e-3)
+
+
+def test_weights_of_another_shape_start_fresh_and_are_named(entry, tmp_path):
+    folder = folder_of(tmp_path, 6, 5)
+    path = training.finetune(entry, images=folder, out=tmp_path / "out", steps=1)
+    info = zoo.find(path).info
+    assert info["image_shape"] == [6, 5, 1]
+    kept, fresh = info["training"]["weights_kept"], info["training"]["weights_fresh"]
+    assert len(kept) == 5 and len(fresh) == 3  # fresh: the three of the size of an image
+    assert zoo.load(path).sample(2).shape == (2, 6, 5, 1)
+
+
+def test_wrong_requests_are_refused(entry, tmp_path):
+    with pytest.raises(UserError, match="either images .* or a dataset"):
+        training.finetune(entry, out=tmp_path / "out")
+    with pytest.raises(UserError, match="there is no folder"):
+        training.finetune(entry, images=tmp_path / "none", out=tmp_path / "out")
+    with pytest.raises(UserError, match="holds no entry"):
+        training.finetune(tmp_path, dataset="digits", out=tmp_path / "out")
