@@ -80,10 +80,15 @@ class MaskedConv2D(keras.layers.Layer):
 
     def call(self, x, labels=None):
         """Convolve whole maps [b, h, w, in] to [b, h, w, gates * filters]."""
-        padding = [[0, 0], [self.rows_above, 0], [self.margin, self.margin], [0, 0]]
         kernel = tf.cast(self.masked_kernel(), x.dtype)
-        convolved = tf.nn.conv2d(tf.pad(x, padding), kernel, strides=1, padding="VALID")
-        return convolved + tf.cast(self.bias_of(labels), x.dtype)[:, None, None]
+        if self.rows_above:
+            padding = [[0, 0], [self.rows_above, 0], [self.margin, self.margin], [0, 0]]
+            maps = tf.nn.conv2d(tf.pad(x, padding), kernel, strides=1, padding="VALID")
+        else:
+            # Along a row only, no tap to the right counts; a product is faster than a convolution.
+            taps = tf.reshape(kernel[0, : self.margin + 1], [-1, self.gates * self.filters])
+            maps = tf.concat([shifted(x, k) for k in range(self.margin, -1, -1)], axis=-1) @ taps
+        return maps + tf.cast(self.bias_of(labels), x.dtype)[:, None, None]
 
     def bias_of(self, labels):
         """Return the biases, [b, gates * filters], or [1, ...] if they are the same for all."""
@@ -128,3 +133,13 @@ class MaskedConv2D(keras.layers.Layer):
         size = self.filters // self.groups
         maps = tf.reshape(maps, [-1, self.gates, self.filters])
         return tf.reshape(maps[:, :, group * size : (group + 1) * size], [-1, self.gates * size])
+
+
+def shifted(maps, columns):
+    """Move maps [..., w, n] to the right by `columns` (to the left if negative), zeros coming in."""
+    if columns == 0:
+        return maps
+    rank, width = len(maps.shape), maps.shape[-2]
+    padding = [[0, 0]] * (rank - 2) + [[max(columns, 0), max(-columns, 0)], [0, 0]]
+    start = max(-columns, 0)
+    return tf.pad(maps, padding)[..., start : start + width, :]

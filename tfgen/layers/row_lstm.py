@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.layers.lstm import GATES, lstm_cell, scan_steps
-from tfgen.layers.masked_conv import MaskedConv2D
+from tfgen.layers.masked_conv import MaskedConv2D, shifted
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -33,7 +33,7 @@ class RowLSTM(keras.layers.Layer):
             2 * h, h, (1, 3), "B", groups, gates=GATES, num_classes=num_classes
         )
         self.state_to_state = self.add_weight(
-            name="state_to_state", shape=[1, 3, h, GATES * h], initializer="glorot_uniform"
+            name="state_to_state", shape=[3 * h, GATES * h], initializer="glorot_uniform"
         )
         # The state above the first row is learned.
         self.first_hidden = self.add_weight(name="first_hidden", shape=[h], initializer="zeros")
@@ -61,8 +61,9 @@ class RowLSTM(keras.layers.Layer):
 
     def from_above(self, hidden):
         """Return what the hidden row above [b, w, h] gives to the gates, [b, w, 4 h]."""
+        # As a product: XLA's convolutions inside a loop are slow.
         kernel = tf.cast(self.state_to_state, hidden.dtype)
-        return tf.nn.conv2d(hidden[:, None], kernel, strides=1, padding="SAME")[:, 0]
+        return tf.concat([shifted(hidden, k) for k in (1, 0, -1)], axis=-1) @ kernel
 
     # The same, as steps of a raster scan; see `AutoregressiveModel`
 

@@ -1,4 +1,10 @@
-"""A dense VAE on the embedded 8x8 digits; about a minute on two CPU cores."""
+"""A dense VAE on the embedded 8x8 digits.
+
+1,297 training images are few: the bound turns within a thousand steps, and what is kept is the
+best on the validation split.
+"""
+
+import dataclasses
 
 from tfgen.likelihoods import DiscretizedLogisticMixture
 from tfgen.models import VAE
@@ -21,9 +27,19 @@ def recipe():
         dataset="digits",
         levels=17,
         model=model,
-        steps=6000,
+        steps=2000,
         batch_size=128,
-        learning_rate=1e-3,
-        average_half_life=20_000,
+        validate_every=100,
+        average_half_life=10_000,
         clip_norm=100.0,
+    )
+
+
+def conditional():
+    """Return the recipe of the same model, given the class."""
+    return dataclasses.replace(
+        recipe(),
+        name="vae_digits_conditional",
+        summary="class-conditional VAE, dense networks, discretised logistic pixels",
+        conditional=True,
     )

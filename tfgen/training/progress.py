@@ -74,11 +74,14 @@ class TensorBoard:
         self._grids = grids
         self._shown = -1
 
+    def wants_samples(self, step, steps):
+        return step * self._grids // steps > self._shown
+
     def write(self, model, step, steps, logs):
         with self._writer.as_default(step=step):
             for name, value in logs.items():
                 tf.summary.scalar(name, float(value))
-            if step * self._grids // steps > self._shown:
+            if self.wants_samples(step, steps):
                 self._shown = step * self._grids // steps
                 labels = [k % model.num_classes for k in range(16)] if model.num_classes else None
                 tf.summary.image("samples", model.sample(16, labels=labels), max_outputs=16)

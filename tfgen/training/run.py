@@ -178,6 +178,8 @@ class _Run:
                 figures |= {f"val_{name}": float(value) for name, value in scores.items()}
                 self._validated(figures)
                 bar.validated(figures)
+                if board.wants_samples(self.step, recipe.steps):
+                    self.model.finish(self.data.images("train", ADAPT_IMAGES))
                 board.write(model, self.step, recipe.steps, figures)
                 self.save()
 
