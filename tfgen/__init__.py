@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "UserError": "tfgen.errors",
     "list_entries": "tfgen.zoo",
+    "find": "tfgen.zoo",
     "load": "tfgen.zoo",
     "models": None,
     "likelihoods": None,

@@ -5,17 +5,16 @@ its positional arguments), `define(flag_values)` and `run(arguments, flags)`. No
 TensorFlow before it runs.
 """
 
-import contextlib
 import importlib
 import os
 import pkgutil
 import sys
 
-from absl import flags, logging
-from absl.logging import PythonFormatter
+from absl import flags
 
 import tfgen
 from tfgen.cli import commands as _commands
+from tfgen.cli.quiet import quiet_logging
 from tfgen.errors import UserError
 from tfgen.names import unknown
 
@@ -72,7 +71,7 @@ def _dispatch(argv):
         wanted = " ".join(command.ARGUMENTS) or "no arguments"
         given = " ".join(arguments) or "none"
         raise UserError(f"'tfgen {name}' takes {wanted}, but got {given}; see tfgen {name} --help.")
-    _quiet()
+    quiet_logging()
     return command.run(*arguments, values)
 
 
@@ -92,40 +91,6 @@ def _flags_first(words, values):
         if "=" not in flag and flag in values and not values[flag].boolean and rest:
             leading.append(rest.pop(0))
     return [*leading, "--", *positional]
-
-
-def _quiet():
-    """Leave standard error to tfgen's own words; what TensorFlow says there is rarely news."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    flags.FLAGS.mark_as_parsed()  # absl's own flags are not ours; it would warn
-    logging.use_absl_handler()
-    logging.set_verbosity(logging.INFO)
-    handler = logging.get_absl_handler()
-    handler.setFormatter(_Plain())
-    handler.addFilter(_from_tfgen)
-
-
-@contextlib.contextmanager
-def quiet_import():
-    """Silence what TensorFlow's C++ prints while it is imported, before it reads any setting."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-class _Plain(PythonFormatter):
-    def format(self, record):
-        return f"tfgen: {record.getMessage()}"
-
-
-def _from_tfgen(record):
-    return record.pathname.startswith(os.path.dirname(os.path.dirname(__file__)))
 
 
 def _overview():

@@ -11,6 +11,7 @@ from absl import flags
 
 from tfgen import zoo
 from tfgen.cli import shared_flags
+from tfgen.cli.quiet import import_tensorflow
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
@@ -27,6 +28,7 @@ def define(values):
 
 def run(name, values):
     entry = zoo.find(name)
+    import_tensorflow()
     from tfgen import data, metrics
 
     images = data.load(

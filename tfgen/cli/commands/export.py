@@ -7,6 +7,7 @@ example: tfgen export vae_digits --out serving
 from absl import flags
 
 from tfgen import zoo
+from tfgen.cli.quiet import import_tensorflow
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
@@ -20,6 +21,7 @@ def run(name, values):
     entry = zoo.find(name)
     if not values.out:
         raise UserError("say where to: --out DIR.")
+    import_tensorflow()
     from tfgen.export.saved_model import export_entry
 
     path = export_entry(name, values.out)

@@ -12,6 +12,7 @@ from absl import flags
 
 from tfgen import zoo
 from tfgen.cli import shared_flags
+from tfgen.cli.quiet import import_tensorflow
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
@@ -30,6 +31,7 @@ def run(name, values):
         raise UserError("say where the new entry goes: --out DIR.")
     if (values.images is None) == (values.dataset is None):
         raise UserError("give either --images DIR or --dataset NAME.")
+    import_tensorflow()
     from tfgen import training
 
     flags_given = ["images", "dataset", "out", "steps", "batch_size", "data_dir"]

@@ -11,6 +11,7 @@ from absl import flags, logging
 
 from tfgen import zoo
 from tfgen.cli import shared_flags
+from tfgen.cli.quiet import import_tensorflow
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
@@ -39,6 +40,7 @@ def run(name, values):
         raise UserError(f"--label must lie in 0..{num_classes - 1}, but is {values.label}.")
     if values.seed + values.n > 2**31 - 1:
         raise UserError("--seed and --n reach beyond the largest seed, 2147483646.")
+    import_tensorflow()
     import numpy as np
 
     from tfgen.export import pictures

@@ -12,6 +12,7 @@ from absl import flags
 
 from tfgen import recipes
 from tfgen.cli import shared_flags
+from tfgen.cli.quiet import import_tensorflow
 
 ARGUMENTS = ("RECIPE",)
 
@@ -27,6 +28,7 @@ def run(name, values):
         print("\n".join(recipes.names()))
         return
     recipe = recipes.get(name)  # an unknown name is told before TensorFlow is up
+    import_tensorflow()
     from tfgen import training
 
     if values.smoke:

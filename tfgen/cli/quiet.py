@@ -1,0 +1,57 @@
+"""Leave standard error to tfgen's own words."""
+
+import contextlib
+import logging as python_logging
+import os
+import pathlib
+import sys
+
+from absl import flags, logging
+
+
+class _Plain(logging.PythonFormatter):
+    def format(self, record):
+        return f"tfgen: {record.getMessage()}"
+
+
+def quiet_logging():
+    """Show what tfgen logs, each line as `tfgen: ...`, and nothing that other packages log."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    flags.FLAGS.mark_as_parsed()  # else absl warns; its own flags are not ours
+    logging.use_absl_handler()
+    logging.set_verbosity(logging.INFO)
+    handler = logging.get_absl_handler()
+    handler.setFormatter(_Plain())
+    handler.addFilter(_from_tfgen)
+
+
+def import_tensorflow():
+    """Import TensorFlow, the models and with them all that is slow, without its preamble.
+
+    TensorFlow's C++ prints it before it reads any setting, straight to the file descriptor.
+    """
+    with _no_standard_error():
+        import tensorflow as tf
+
+        import tfgen.models  # noqa: F401
+
+        tf.config.list_logical_devices()
+
+
+def _from_tfgen(record):
+    return pathlib.Path(record.pathname).is_relative_to(pathlib.Path(__file__).parents[1]) or (
+        record.levelno >= python_logging.ERROR
+    )
+
+
+@contextlib.contextmanager
+def _no_standard_error():
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
