@@ -18,7 +18,7 @@ def card(info):
         "",
         f"{info['summary']}; trained on `{info['dataset']}` ({shape}, {info['levels']} levels).",
         "",
-        "![64 samples](samples.png)",
+        "![samples](samples.png)",
         "",
         "```python",
         "import tfgen",
@@ -108,3 +108,9 @@ def _history(history):
     rows = [f"| {' | '.join(str(row[key]) for key in columns)} |" for row in chosen]
     head = [f"| {' | '.join(columns)} |", f"| {' | '.join('---' for _ in columns)} |"]
     return ["On the validation split:", "", *head, *rows, ""]
+
+
+if __name__ == "__main__":
+    from tfgen import zoo
+
+    update_readme("README.md", zoo.entries())

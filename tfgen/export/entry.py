@@ -3,7 +3,7 @@
 model.keras            the compiled Keras model, for keras.models.load_model after `import tfgen`
 generator.keras or decoder.keras    latents to pixels in 0..255, loads with Keras alone
 saved_model/1/         for TF Serving
-samples.png            64 samples, seeds 0 to 63
+samples.png            some 64 samples, seeds from 0 on; one class a column
 entry.json             figures, settings, versions, and the SHA-256 of the other files
 README.md              the card, written from entry.json
 """
@@ -50,7 +50,7 @@ def write(model, out, record):
             network.save(beside)
     with written_beside(out / "saved_model") as beside:
         saved_model.export(model, beside)
-    pictures.save_grid(sample_grid(model), out / "samples.png", columns=_columns(model))
+    pictures.save_grid(sample_grid(model), out / "samples.png", model.num_classes or None)
     folder = out / "saved_model"
     files += [str(p.relative_to(out)) for p in sorted(folder.rglob("*")) if p.is_file()]
     info = {
@@ -60,7 +60,6 @@ def write(model, out, record):
         "image_shape": list(model.image_shape),
         "num_classes": model.num_classes,
         "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
-        "samples": {"seeds": [0, SAMPLES], "labels": "0, 1, ... in turn" * bool(model.num_classes)},
         "versions": _versions(),
         "files": {name: _checksum(out / name) for name in files},
     }
@@ -72,14 +71,11 @@ def write(model, out, record):
 
 
 def sample_grid(model, n=SAMPLES):
-    """Return the `n` samples of an entry's picture; conditional ones cycle through the classes."""
-    labels = np.arange(n) % model.num_classes if model.num_classes else None
-    return model.sample(n, seed=0, labels=labels)
-
-
-def _columns(model):
-    # One class per column, where that still makes a grid.
-    return model.num_classes if 4 <= model.num_classes <= 16 else None
+    """Return the samples of an entry's picture: `n`, of a conditional model one class a column."""
+    if not model.num_classes:
+        return model.sample(n, seed=0)
+    n = max(1, n // model.num_classes) * model.num_classes
+    return model.sample(n, seed=0, labels=np.arange(n) % model.num_classes)
 
 
 def _checksum(path):

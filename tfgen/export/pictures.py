@@ -12,7 +12,12 @@ WIDTH = 560  # pixels that a grid of small images is enlarged to, about
 
 
 def save_grid(images, path, columns=None):
-    """Write uint8 images [n, h, w, c] as one PNG, row by row, enlarged by a whole factor."""
+    """Write uint8 images [n, h, w, c] as one PNG; see `grid_of`."""
+    save_image(grid_of(images, columns), path)
+
+
+def grid_of(images, columns=None):
+    """Lay images [n, h, w, c] out row by row in one image, enlarged by a whole factor."""
     n, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
@@ -24,7 +29,7 @@ def save_grid(images, path, columns=None):
         left = (index % columns) * cell_width + GAP
         enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
         grid[top : top + height * scale, left : left + width * scale] = enlarged
-    save_image(grid, path)
+    return grid
 
 
 def save_image(image, path):

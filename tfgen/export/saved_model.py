@@ -1,10 +1,9 @@
 """SavedModels for TF Serving: a model's endpoints, for batches of any size."""
 
 import contextlib
-import io
 import pathlib
 
-import keras
+import tensorflow as tf
 from absl import logging
 
 from tfgen import zoo
@@ -20,18 +19,18 @@ def export(model, directory, version=1):
     path = pathlib.Path(directory) / str(version)
     if path.exists():
         raise UserError(f"{path} exists; a served version is never overwritten.")
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    for name, (function, signature) in model.endpoints().items():
-        archive.add_endpoint(name, function, input_signature=signature)
-    sample, signature = model.endpoints()["sample"]
-    archive.add_endpoint("serving_default", sample, input_signature=signature)
-    with written_beside(path) as beside, contextlib.redirect_stdout(io.StringIO()):
-        logging.set_verbosity(logging.WARNING)
-        try:
-            archive.write_out(str(beside), verbose=False)
-        finally:
-            logging.set_verbosity(logging.INFO)
+    served = tf.Module()
+    # The TensorFlow variables themselves: keras.export stores each a second time as Keras's own.
+    served.weights = [variable.value for variable in model.variables]
+    signatures = {
+        name: tf.function(function, input_signature=signature, autograph=False)
+        for name, (function, signature) in model.endpoints().items()
+    }
+    signatures = {name: function.get_concrete_function() for name, function in signatures.items()}
+    with written_beside(path) as beside, _silent():
+        tf.saved_model.save(
+            served, str(beside), {**signatures, "serving_default": signatures["sample"]}
+        )
     return path
 
 
@@ -43,3 +42,13 @@ def export_entry(entry, out):
         raise UserError(f"{directory} is a file; --out must name a folder.")
     versions = [int(path.name) for path in directory.glob("*") if path.name.isdigit()]
     return export(model, directory, max(versions, default=0) + 1)
+
+
+@contextlib.contextmanager
+def _silent():
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)

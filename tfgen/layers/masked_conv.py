@@ -136,7 +136,7 @@ class MaskedConv2D(keras.layers.Layer):
 
 
 def shifted(maps, columns):
-    """Move maps [..., w, n] to the right by `columns` (to the left if negative), zeros coming in."""
+    """Move maps [..., w, n] right by `columns` (left if negative); zeros come in."""
     if columns == 0:
         return maps
     rank, width = len(maps.shape), maps.shape[-2]

@@ -1,0 +1,179 @@
+"""The command line: its grammar, one sentence for each mistake, and no more than it needs."""
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfgen import cli
+
+
+def run(capsys, *words):
+    """Return (exit code, stdout, stderr) of a command run in this process."""
+    code = cli.main([str(word) for word in words])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["info", "vae_digits"], ["train", "-h"]])
+def test_light_commands_are_fast_and_import_no_tensorflow(words):
+    script = (
+        "import sys; from tfgen import cli; code = cli.main(sys.argv[1:]);"
+        "heavy = {'tensorflow', 'keras', 'sklearn'} & set(sys.modules);"
+        "sys.exit(code or (9 if heavy else 0))"
+    )
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", script, *words], capture_output=True, text=True
+        )
+        took.append(time.perf_counter() - start)
+        assert done.returncode == 0, done.stderr
+    assert min(took) < 0.5
+
+
+@pytest.mark.parametrize("name", cli.commands())
+def test_every_command_has_help_with_usage_flags_and_an_example(name, capsys):
+    code, out, _ = run(capsys, name, "--help")
+    assert code == 0 and out.startswith(f"usage: tfgen {name}")
+    assert "flags:" in out and "example: tfgen" in out
+    assert run(capsys, "help", name)[1] == out
+
+
+def test_list_and_info_print_json(capsys):
+    rows = json.loads(run(capsys, "list", "--format", "json")[1])
+    assert "vae_digits" in [row["name"] for row in rows] and len(rows) >= 6
+    info = json.loads(run(capsys, "info", "vae_digits", "--format=json")[1])
+    assert info["model"] == "VAE" and "model.keras" in info["files"]
+    table = run(capsys, "list")[1]
+    assert all(row["name"] in table for row in rows)
+
+
+def test_sample_writes_a_grid_arrays_or_a_folder(capsys, tmp_path):
+    code, out, _ = run(capsys, "sample", "--n", 5, "vae_digits", "--out", tmp_path / "a.png")
+    assert code == 0 and str(tmp_path / "a.png") in out
+    assert Image.open(tmp_path / "a.png").size[0] > 200
+    assert (
+        run(capsys, "sample", "vae_digits", "--n=3", "--seed=2", f"--out={tmp_path}/a.npz")[0] == 0
+    )
+    arrays = np.load(tmp_path / "a.npz")
+    assert arrays["images"].dtype == np.uint8 and arrays["images"].shape == (3, 8, 8, 1)
+    np.testing.assert_array_equal(arrays["seeds"], [2, 3, 4])
+    assert run(capsys, "sample", "vae_digits", "--n=3", "--out", tmp_path / "folder")[0] == 0
+    files = sorted(path.name for path in (tmp_path / "folder").iterdir())
+    assert files == ["000000.png", "000001.png", "000002.png"]
+    # The image of a seed is the same in all of them.
+    image = np.asarray(Image.open(tmp_path / "folder" / "000002.png"))
+    np.testing.assert_array_equal(image, arrays["images"][0, ..., 0])
+
+
+def test_a_conditional_entry_cycles_or_takes_a_label(capsys, tmp_path):
+    name = "gan_digits_conditional"
+    assert run(capsys, "sample", name, "--n=12", "--out", tmp_path / "a.npz")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npz")["labels"], np.arange(12) % 10)
+    assert run(capsys, "sample", name, "--n=2", "--label=7", "--out", tmp_path / "b.npz")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "b.npz")["labels"], [7, 7])
+
+
+def test_evaluate_and_export_run_from_the_command_line(capsys, tmp_path):
+    code, out, _ = run(capsys, "evaluate", "gan_digits", "--format=json")
+    card = json.loads(run(capsys, "info", "gan_digits", "--format=json")[1])["metrics"]
+    assert code == 0
+    for name, figure in json.loads(out).items():
+        np.testing.assert_allclose(figure["value"], card[name]["value"], rtol=5e-3, atol=1e-4)
+    code, out, _ = run(capsys, "export", "gan_digits", "--out", tmp_path)
+    assert code == 0 and (tmp_path / "gan_digits" / "1" / "saved_model.pb").exists()
+    assert "docker run" in out
+
+
+def test_train_leaves_an_entry_and_a_second_run_is_told_so(capsys, tmp_path):
+    words = ["train", "vae_digits", "--smoke", "--out", tmp_path / "run"]
+    code, out, err = run(capsys, *words)
+    assert code == 0 and (tmp_path / "run" / "entry.json").exists(), err
+    assert f"entry: {tmp_path / 'run'}" in out
+    code, _, err = run(capsys, *words)
+    assert code == 2 and "already holds a finished entry" in err
+
+
+MISTAKES = [
+    (["lits"], "command 'lits' not found; did you mean 'list'?"),
+    (["train", "vae_digit"], "recipe 'vae_digit' not found; did you mean 'vae_digits'?"),
+    (["sample", "vae_digit", "--out=x.png"], "did you mean 'vae_digits'?"),
+    (["info"], "takes ENTRY, but got none"),
+    (["info", "a", "b"], "takes ENTRY, but got a b"),
+    (["sample", "vae_digits"], "say where to: --out"),
+    (["sample", "vae_digits", "--n=0", "--out=x.png"], "0 is not a positive integer"),
+    (["sample", "vae_digits", "--n=two", "--out=x.png"], "flag --n=two"),
+    (["sample", "vae_digits", "--out=x.jpeg"], "must end in .png or .npz"),
+    (["sample", "vae_digits", "--label=3", "--out=x.png"], "is unconditional"),
+    (["sample", "gan_digits_conditional", "--label=10", "--out=x.png"], "must lie in 0..9"),
+    (["sample", "vae_digits", "--uot=x.png"], "Unknown command line flag 'uot'"),
+    (["evaluate", "vae_digits", "--dataset=digit"], "did you mean 'digits'?"),
+    (["evaluate", "vae_digits", "--split=tset"], "value should be one of"),
+    (["finetune", "vae_digits", "--out=x"], "give either --images DIR or --dataset NAME"),
+    (["finetune", "vae_digits", "--images=nowhere/x", "--out=x"], "there is no folder"),
+    (["train", "vae_digits", "--batch_size=7", "--strategy=mirrored"], "cannot share a batch of 7"),
+    (["export", "vae_digits"], "say where to: --out DIR"),
+    (["export", "vae_digits", "--out=/proc/nowhere"], "cannot be written"),
+    (["train", "vae_digits", "--smoke", "--out=/proc/nowhere"], "cannot be written"),
+    (["sample", "vae_digits", "--n=1", "--out=/proc/nowhere/x.png"], "cannot be written"),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), MISTAKES, ids=lambda x: " ".join(x)[:40])
+def test_a_mistake_is_told_in_one_sentence_with_exit_code_2(
+    words, sentence, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *words)
+    assert code == 2 and out == ""
+    told = [line for line in err.splitlines() if sentence in line]
+    assert len(told) == 1 and told[0].startswith("tfgen: "), err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_output_is_kept_unless_told_otherwise(capsys, tmp_path):
+    (tmp_path / "x.png").write_text("mine")
+    words = ["sample", "vae_digits", "--n=1", "--out", tmp_path / "x.png"]
+    code, _, err = run(capsys, *words)
+    assert code == 2 and "exists" in err and (tmp_path / "x.png").read_text() == "mine"
+    assert run(capsys, *words, "--overwrite")[0] == 0
+    assert Image.open(tmp_path / "x.png").format == "PNG"
+
+
+def test_ctrl_c_exits_with_130_and_a_defect_keeps_its_traceback(monkeypatch, capsys):
+    from tfgen.errors import UserError
+
+    class Interrupted(UserError):
+        pass
+
+    def raises(error):
+        def dispatch(argv):
+            raise error
+
+        monkeypatch.setattr(cli, "_dispatch", dispatch)
+
+    raises(Interrupted("interrupted at step 3"))
+    assert run(capsys)[0] == 130
+    raises(KeyboardInterrupt())
+    assert run(capsys)[0] == 130
+    raises(RuntimeError("a defect"))
+    with pytest.raises(RuntimeError):
+        cli.main([])
+
+
+def test_an_output_that_nobody_reads_on_is_no_error():
+    done = subprocess.run(
+        f'{sys.executable} -c \'import sys; from tfgen.cli import main; sys.exit(main(["info", '
+        '"vae_digits"]))\' | head -1',
+        shell=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.startswith("# vae_digits") and "Traceback" not in done.stderr

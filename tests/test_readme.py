@@ -1,0 +1,37 @@
+"""What the README says is so: its snippets run, its table is the entries', its files exist."""
+
+import pathlib
+import re
+
+import pytest
+
+from tfgen import zoo
+from tfgen.export import card
+
+README = pathlib.Path(__file__).parents[1] / "README.md"
+SNIPPETS = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
+def test_snippets_run_as_written(snippet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(snippet, "README.md", "exec"), names)
+    assert "model" in names
+
+
+def test_the_table_is_written_from_the_entries(tmp_path):
+    copy = tmp_path / "README.md"
+    copy.write_text(README.read_text())
+    card.update_readme(copy, zoo.entries())
+    assert copy.read_text() == README.read_text(), "run: python -m tfgen.export.card"
+
+
+def test_cards_are_written_from_entry_json():
+    for entry in zoo.entries():
+        assert (entry.path / "README.md").read_text() == card.card(entry.info)
+
+
+def test_links_lead_somewhere():
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", README.read_text()):
+        assert (README.parent / link).exists(), link

@@ -1,0 +1,150 @@
+"""Entries are found, verified before anything is read from them, and do what their cards say."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfgen
+from tfgen import metrics, zoo
+from tfgen.errors import UserError
+from tfgen.export import entry as entry_files
+from tfgen.export import saved_model
+
+NAMES = zoo.list_entries()
+every_entry = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of a shipped entry, to spoil."""
+    return shutil.copytree(zoo.find("vae_digits").path, tmp_path / "vae_digits")
+
+
+def test_the_zoo_holds_every_family():
+    families = {zoo.find(name).info["family"] for name in NAMES}
+    assert families == {"autoencoder", "VAE", "GAN", "autoregressive"}
+    assert len(NAMES) >= 6 and tfgen.list_entries() == NAMES
+    assert sum(zoo.find(name).size for name in NAMES) < 15 * 2**20
+
+
+@every_entry
+def test_an_entry_loads_verified_and_draws_the_samples_of_its_picture(name):
+    model = tfgen.load(name)
+    assert model.compiled and model.optimizer_names
+    from PIL import Image
+
+    from tfgen.export import pictures
+
+    entry = zoo.find(name)
+    shown = np.asarray(Image.open(entry.path / "samples.png")).astype(int)
+    images = entry_files.sample_grid(model)
+    grid = pictures.grid_of(images, model.num_classes or None)[..., 0].astype(int)
+    assert grid.shape == shown.shape
+    # Another processor may round a pixel otherwise, but not the picture.
+    assert np.mean(grid != shown) < 0.01
+
+
+@every_entry
+def test_the_shipped_saved_model_equals_the_model(name):
+    entry = zoo.find(name)
+    model = tfgen.load(name)
+    served = tf.saved_model.load(str(entry.path / "saved_model" / "1"))
+    seeds = tf.range(3)
+    labels = {"labels": tf.constant([1, 2, 3])} if model.num_classes else {}
+    images = served.signatures["sample"](seeds=seeds, **labels)["images"]
+    expected = model.generate(model.noise(seeds), *labels.values())
+    assert np.mean(np.asarray(images) != np.asarray(expected)) < 0.01
+
+
+def test_evaluation_reproduces_a_card():
+    entry = zoo.find("vae_digits")
+    from tfgen import data
+
+    figures = metrics.evaluate(zoo.load(entry.path), data.load("digits", levels=17))
+    assert set(figures) == set(entry.info["metrics"])
+    for key, figure in entry.info["metrics"].items():
+        np.testing.assert_allclose(figures[key]["value"], figure["value"], rtol=1e-3, atol=1e-4)
+
+
+def test_a_served_entry_and_a_plain_decoder_need_no_tfgen(tmp_path):
+    entry = zoo.find("vae_digits")
+    path = saved_model.export_entry("vae_digits", tmp_path)
+    assert path == tmp_path / "vae_digits" / "1"
+    assert saved_model.export_entry("vae_digits", tmp_path).name == "2"
+    script = """
+import sys, json
+import tensorflow as tf
+served = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+images = [served(seeds=tf.range(n))["images"].numpy().tolist() for n in (1, 3)]
+import keras, numpy as np
+decoder = keras.models.load_model(sys.argv[2])
+pixels = np.asarray(decoder(np.zeros([2, decoder.inputs[0].shape[1]]))).tolist()
+print(json.dumps([images, pixels, sorted(m for m in sys.modules if m.startswith("tfgen"))]))
+"""
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", script, path, entry.path / "decoder.keras"],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    images, pixels, modules = json.loads(run.stdout.splitlines()[-1])
+    assert modules == []
+    model = zoo.load("vae_digits")
+    for batch in images:
+        np.testing.assert_array_equal(batch, model.sample(len(batch)))
+    expected = model.decode(tf.zeros([2, model.latent_dim]))
+    np.testing.assert_allclose(pixels, expected, atol=0.51)
+
+
+def test_export_never_overwrites_a_version(tmp_path):
+    model = zoo.load("vae_digits")
+    saved_model.export(model, tmp_path, version=7)
+    with pytest.raises(UserError, match="7 exists; a served version is never overwritten"):
+        saved_model.export(model, tmp_path, version=7)
+
+
+def spoil_truncated(path):
+    content = (path / "model.keras").read_bytes()
+    (path / "model.keras").write_bytes(content[:1000])
+    return "model.keras is truncated"
+
+
+def spoil_tampered(path):
+    content = bytearray((path / "model.keras").read_bytes())
+    content[5000] ^= 1
+    (path / "model.keras").write_bytes(content)
+    return "model.keras is changed or corrupt"
+
+
+def spoil_missing(path):
+    (path / "samples.png").unlink()
+    return "samples.png is missing"
+
+
+def spoil_json(path):
+    (path / "entry.json").write_text("{")
+    return "not a readable entry.json"
+
+
+@pytest.mark.parametrize("spoil", [spoil_truncated, spoil_tampered, spoil_missing, spoil_json])
+def test_a_spoilt_entry_is_refused_before_it_is_read(spoil, copied, monkeypatch):
+    monkeypatch.setattr(keras.models, "load_model", lambda *_, **__: pytest.fail("was read"))
+    sentence = spoil(copied)
+    with pytest.raises(UserError, match=sentence):
+        zoo.load(copied)
+
+
+def test_unknown_entries_are_told_with_the_nearest_name(tmp_path):
+    with pytest.raises(UserError, match="entry 'vae_digit' not found; did you mean 'vae_digits'"):
+        zoo.find("vae_digit")
+    with pytest.raises(UserError, match="holds no entry"):
+        zoo.find(tmp_path)
+    (tmp_path / ".training").mkdir()
+    with pytest.raises(UserError, match="its training is unfinished"):
+        zoo.find(tmp_path)
