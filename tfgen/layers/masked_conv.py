@@ -67,12 +67,16 @@ class MaskedConv2D(keras.layers.Layer):
         self.built = True
 
     def _make_mask(self):
-        mask = np.ones(self.kernel.shape, np.float32)
+        if self.groups == 1:  # the same for all maps, so kept small: exports store it
+            mask = np.ones([*self.kernel.shape[:2], 1, 1], np.float32)
+            mask[-1, self.margin] = self.mask_type == "B"
+        else:
+            mask = np.ones(self.kernel.shape, np.float32)
+            source = np.arange(self.in_channels) // (self.in_channels // self.groups)
+            target = np.tile(np.arange(self.filters) // (self.filters // self.groups), self.gates)
+            visible = np.less if self.mask_type == "A" else np.less_equal
+            mask[-1, self.margin] = visible(source[:, None], target[None, :])
         mask[-1, self.margin + 1 :] = 0
-        source = np.arange(self.in_channels) // (self.in_channels // self.groups)
-        target = np.tile(np.arange(self.filters) // (self.filters // self.groups), self.gates)
-        visible = np.less if self.mask_type == "A" else np.less_equal
-        mask[-1, self.margin] = visible(source[:, None], target[None, :])
         return mask
 
     def masked_kernel(self):
