@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from tfgen import data
@@ -60,8 +61,10 @@ def test_digits_are_the_documented_splits(digits):
 def test_a_later_start_goes_on_where_batches_would_have_led(levels, memory_limit):
     source = tfds_source.open_tfds("digits", memory_limit=memory_limit)
     images = ImageData(**source, levels=levels)
+    tf.random.set_seed(levels)  # which must not matter
     assert ("streamed" in images.where) == (memory_limit == 100)
     whole = taken(images.train_batches(300, seed=5), 12)  # crosses two epochs' ends
+    tf.random.set_seed(levels + 1)
     assert_same(taken(images.train_batches(300, seed=5, start_step=7), 5), whole[7:])
     assert np.any(whole[0][0] != taken(images.train_batches(300, seed=6), 1)[0][0])
 

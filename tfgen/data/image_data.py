@@ -198,7 +198,9 @@ class StreamedSplit:
         elements = self._elements()
 
         def shuffled(epoch):
-            # Each epoch's own seed; the seed of one epoch never meets another's of another run.
+            # Within this function's graph only: a global seed would have its say in the order, and
+            # cannot be combined with a seed that is a tensor.
+            tf.random.set_seed(None)
             return elements.shuffle(self._buffer, seed=epoch * 1_000_003 + seed)
 
         epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)

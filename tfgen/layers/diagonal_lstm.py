@@ -116,7 +116,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
         return {"left": zeros, "right": zeros, "bias": biases}
 
     def begin_row(self, rows):
-        gates = rows["left"] @ self._taps(0, "above") + rows["bias"][0][:, None]
+        gates = tf.tensordot(rows["left"], self._taps(0, "above"), 1) + rows["bias"][0][:, None]
         return {"gates": gates, "right": rows["right"]}
 
     def begin_pixels(self, batch):
@@ -156,8 +156,8 @@ class DiagonalBiLSTM(keras.layers.Layer):
     def end_row(self, rows, features):
         """Scan the finished row from right to left: only the next row will look at it."""
         taps = self._taps(1, "left")
-        gates = features["x"] @ self._centre_kernel() + rows["bias"][1]
-        gates += tf.transpose(rows["right"], [1, 0, 2]) @ self._taps(1, "above")
+        gates = tf.tensordot(features["x"], self._centre_kernel(), 1) + rows["bias"][1]
+        gates += tf.tensordot(tf.transpose(rows["right"], [1, 0, 2]), self._taps(1, "above"), 1)
 
         def step(_, gates, state):
             hidden, cell = state

@@ -91,7 +91,8 @@ class MaskedConv2D(keras.layers.Layer):
         else:
             # Along a row only, no tap to the right counts; a product is faster than a convolution.
             taps = tf.reshape(kernel[0, : self.margin + 1], [-1, self.gates * self.filters])
-            maps = tf.concat([shifted(x, k) for k in range(self.margin, -1, -1)], axis=-1) @ taps
+            seen = tf.concat([shifted(x, k) for k in range(self.margin, -1, -1)], axis=-1)
+            maps = tf.tensordot(seen, taps, 1)
         return maps + tf.cast(self.bias_of(labels), x.dtype)[:, None, None]
 
     def bias_of(self, labels):

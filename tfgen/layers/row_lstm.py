@@ -63,7 +63,7 @@ class RowLSTM(keras.layers.Layer):
         """Return what the hidden row above [b, w, h] gives to the gates, [b, w, 4 h]."""
         # As a product: XLA's convolutions inside a loop are slow.
         kernel = tf.cast(self.state_to_state, hidden.dtype)
-        return tf.concat([shifted(hidden, k) for k in (1, 0, -1)], axis=-1) @ kernel
+        return tf.tensordot(tf.concat([shifted(hidden, k) for k in (1, 0, -1)], axis=-1), kernel, 1)
 
     # The same, as steps of a raster scan; see `AutoregressiveModel`
 
