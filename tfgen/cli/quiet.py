@@ -1,6 +1,7 @@
 """Leave standard error to tfgen's own words."""
 
 import contextlib
+import importlib
 import logging as python_logging
 import os
 import pathlib
@@ -25,17 +26,17 @@ def quiet_logging():
     handler.addFilter(_from_tfgen)
 
 
-def import_tensorflow():
-    """Import TensorFlow, the models and with them all that is slow, without its preamble.
+def load(name):
+    """Import and return the module `name`, and TensorFlow with it, without TensorFlow's preamble.
 
-    TensorFlow's C++ prints it before it reads any setting, straight to the file descriptor.
+    Its C++ prints that before it reads any setting, straight to the file descriptor.
     """
     with _no_standard_error():
         import tensorflow as tf
 
-        import tfgen.models  # noqa: F401
-
+        module = importlib.import_module(name)
         tf.config.list_logical_devices()
+    return module
 
 
 def _from_tfgen(record):

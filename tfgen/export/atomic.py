@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 
@@ -27,8 +28,16 @@ def written_beside(path):
             path.rename(scratch / "replaced")
         os.replace(beside, path)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(f"{path} cannot be written: {reason}.") from error
+        raise UserError(f"{path} cannot be written: {reason_of(error)}.") from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def reason_of(error):
+    """Return why writing failed, in the operating system's words, for OSError and tf.errors."""
+    if getattr(error, "strerror", None):
+        return error.strerror
+    # TensorFlow says "{{node ...}} PATH; No space left on device [Op:SaveV2]".
+    words = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", "", str(error))
+    return words.split(";")[-1].split("\n")[0].strip()

@@ -8,7 +8,7 @@ from absl import logging
 
 from tfgen import zoo
 from tfgen.errors import UserError
-from tfgen.export.atomic import written_beside
+from tfgen.export.atomic import reason_of, written_beside
 
 
 def export(model, directory, version=1):
@@ -28,9 +28,12 @@ def export(model, directory, version=1):
     }
     signatures = {name: function.get_concrete_function() for name, function in signatures.items()}
     with written_beside(path) as beside, _silent():
-        tf.saved_model.save(
-            served, str(beside), {**signatures, "serving_default": signatures["sample"]}
-        )
+        try:
+            tf.saved_model.save(
+                served, str(beside), {**signatures, "serving_default": signatures["sample"]}
+            )
+        except tf.errors.OpError as error:
+            raise OSError(reason_of(error)) from error
     return path
 
 

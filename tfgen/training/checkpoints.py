@@ -11,6 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfgen.errors import UserError
+from tfgen.export.atomic import reason_of
 
 
 class Checkpoints:
@@ -37,9 +38,8 @@ class Checkpoints:
         try:
             self._manager.save(checkpoint_number=step)
         except (tf.errors.OpError, OSError) as error:
-            reason = getattr(error, "message", None) or str(error)
             raise UserError(
-                f"the checkpoint of step {step} could not be written ({reason.splitlines()[0]}); "
+                f"the checkpoint of step {step} could not be written ({reason_of(error)}); "
                 "the one before is kept. Make room and run the same command again to resume."
             ) from error
 

@@ -10,8 +10,7 @@ import json
 from absl import flags
 
 from tfgen import zoo
-from tfgen.cli import shared_flags
-from tfgen.cli.quiet import import_tensorflow
+from tfgen.cli import quiet, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
@@ -28,8 +27,8 @@ def define(values):
 
 def run(name, values):
     entry = zoo.find(name)
-    import_tensorflow()
-    from tfgen import data, metrics
+    metrics = quiet.load("tfgen.metrics")
+    from tfgen import data
 
     images = data.load(
         values.dataset or entry.info["dataset"],

@@ -7,7 +7,7 @@ example: tfgen export vae_digits --out serving
 from absl import flags
 
 from tfgen import zoo
-from tfgen.cli.quiet import import_tensorflow
+from tfgen.cli import quiet
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
@@ -21,10 +21,9 @@ def run(name, values):
     entry = zoo.find(name)
     if not values.out:
         raise UserError("say where to: --out DIR.")
-    import_tensorflow()
-    from tfgen.export.saved_model import export_entry
+    saved_model = quiet.load("tfgen.export.saved_model")
 
-    path = export_entry(name, values.out)
+    path = saved_model.export_entry(name, values.out)
     base = path.parent.resolve()
     print(path)
     print(f"next: docker run -p 8501:8501 -v {base}:/models/{entry.name} \\")

@@ -11,8 +11,7 @@ import shlex
 from absl import flags
 
 from tfgen import zoo
-from tfgen.cli import shared_flags
-from tfgen.cli.quiet import import_tensorflow
+from tfgen.cli import quiet, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
@@ -31,8 +30,7 @@ def run(name, values):
         raise UserError("say where the new entry goes: --out DIR.")
     if (values.images is None) == (values.dataset is None):
         raise UserError("give either --images DIR or --dataset NAME.")
-    import_tensorflow()
-    from tfgen import training
+    training = quiet.load("tfgen.training")
 
     flags_given = ["images", "dataset", "out", "steps", "batch_size", "data_dir"]
     again = [f"--{f}={values[f].value}" for f in flags_given if values[f].value is not None]

@@ -10,8 +10,7 @@ import pathlib
 from absl import flags, logging
 
 from tfgen import zoo
-from tfgen.cli import shared_flags
-from tfgen.cli.quiet import import_tensorflow
+from tfgen.cli import quiet, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
@@ -40,7 +39,7 @@ def run(name, values):
         raise UserError(f"--label must lie in 0..{num_classes - 1}, but is {values.label}.")
     if values.seed + values.n > 2**31 - 1:
         raise UserError("--seed and --n reach beyond the largest seed, 2147483646.")
-    import_tensorflow()
+    quiet.load("tfgen.models")
     import numpy as np
 
     from tfgen.export import pictures

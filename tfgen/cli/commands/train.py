@@ -11,8 +11,7 @@ import shlex
 from absl import flags
 
 from tfgen import recipes
-from tfgen.cli import shared_flags
-from tfgen.cli.quiet import import_tensorflow
+from tfgen.cli import quiet, shared_flags
 
 ARGUMENTS = ("RECIPE",)
 
@@ -28,8 +27,7 @@ def run(name, values):
         print("\n".join(recipes.names()))
         return
     recipe = recipes.get(name)  # an unknown name is told before TensorFlow is up
-    import_tensorflow()
-    from tfgen import training
+    training = quiet.load("tfgen.training")
 
     if values.smoke:
         recipe = recipe.smoke()
