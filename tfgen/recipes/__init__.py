@@ -14,8 +14,13 @@ def names():
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name != "base")
 
 
-def get(name):
-    """Return the `Recipe` called `name`; raises `UserError` if there is none."""
+def check(name):
+    """Raise `UserError` unless there is a recipe called `name`; imports none."""
     if name not in names():
         raise unknown("recipe", name, names())
+
+
+def get(name):
+    """Return the `Recipe` called `name`; raises `UserError` if there is none."""
+    check(name)
     return importlib.import_module(f"{__name__}.{name}").recipe()

@@ -26,9 +26,9 @@ def run(name, values):
     if name == "list":
         print("\n".join(recipes.names()))
         return
-    recipe = recipes.get(name)  # an unknown name is told before TensorFlow is up
+    recipes.check(name)  # an unknown name is told before TensorFlow is up
     training = quiet.load("tfgen.training")
-
+    recipe = recipes.get(name)
     if values.smoke:
         recipe = recipe.smoke()
     if values.batch_size:
