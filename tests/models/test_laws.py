@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from examples import EXAMPLES
 
+from tfgen import training
 from tfgen.errors import UserError
 from tfgen.images import grid
 from tfgen.models import REGISTRY
@@ -228,8 +229,7 @@ def test_exported_equals_model(name, case, tmp_path):
 def two_replicas():
     if len(tf.config.list_logical_devices("CPU")) < 2:
         pytest.skip("needs two logical CPU devices")
-    # One strategy for all tests: a second one in the same process confuses the collectives.
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    return training.choose_strategy("mirrored")
 
 
 @every_model
