@@ -1,4 +1,8 @@
-"""A dense autoencoder on the embedded 8x8 digits, with a mixture of Gaussians over its codes."""
+"""A dense autoencoder on the embedded 8x8 digits, with a mixture of Gaussians over its codes.
+
+Expected: a mean squared error of about 0.0094 on the test split (pixels in [0, 1]), after some 6
+seconds on two CPU cores.
+"""
 
 from tfgen.models import Autoencoder
 from tfgen.recipes.base import Recipe

@@ -1,7 +1,9 @@
 """A dense, class-conditional GAN on the embedded 8x8 digits, in the minimax game as written.
 
 The generator minimises log(1 - D(G(z))) itself. That it learns although D often wins owes to the
-labels and to the small images; on larger ones take the non-saturating form.
+labels and to the small images; on larger ones take the non-saturating form. Expected: a Fréchet
+distance of raw pixels of about 0.74, where two halves of the data are 0.56 apart, after some 16
+seconds on two CPU cores; within a class the samples vary little.
 """
 
 from tfgen.models import GAN

@@ -1,4 +1,7 @@
-"""A PixelRNN of Diagonal BiLSTMs on the embedded 8x8 digits; otherwise as the one of Row LSTMs."""
+"""A PixelRNN of Diagonal BiLSTMs on the embedded 8x8 digits; otherwise as the one of Row LSTMs.
+
+Expected: about 77.9 nats on the test split, after some three minutes on two CPU cores.
+"""
 
 from tfgen.recipes import pixelrnn_row_digits
 
