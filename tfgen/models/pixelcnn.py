@@ -10,6 +10,7 @@ stack has a blind spot: pixels up and to the right, beyond a line that rises wit
 never seen. Class-conditional biases as in Gated PixelCNN (arXiv:1606.05328).
 """
 
+import keras
 import tensorflow as tf
 
 from tfgen.layers.masked_conv import MaskedConv2D
@@ -39,14 +40,7 @@ class PixelCNN(AutoregressiveModel):
         channels = self.image_shape[-1]
         shared = {"groups": self.groups}
         self.first = MaskedConv2D(channels, 2 * h, (7, 7), "A", num_classes=num_classes, **shared)
-        self.blocks = [
-            [
-                MaskedConv2D(2 * h, h, (1, 1), "B", **shared),
-                MaskedConv2D(h, h, (3, 3), "B", num_classes=num_classes, **shared),
-                MaskedConv2D(h, 2 * h, (1, 1), "B", **shared),
-            ]
-            for _ in range(num_blocks)
-        ]
+        self.blocks = [ResidualBlock(h, self.groups, num_classes) for _ in range(num_blocks)]
         self.head = MaskedConv2D(2 * h, 2 * h, (1, 1), "B", **shared)
         outputs = self.likelihood.num_parameters(channels)
         self.output_layer = MaskedConv2D(2 * h, outputs, (1, 1), "B", **shared)
@@ -54,14 +48,15 @@ class PixelCNN(AutoregressiveModel):
 
     def parameters(self, x, labels=None):
         x = self.first(x, labels)
-        for down, conv, up in self.blocks:
-            x += up(tf.nn.relu(conv(tf.nn.relu(down(tf.nn.relu(x))), labels)))
+        for block in self.blocks:
+            inner = tf.nn.relu(block.down(tf.nn.relu(x)))
+            x += block.up(tf.nn.relu(block.conv(inner, labels)))
         return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x))))
 
     # The same, as steps of a raster scan
 
     def start(self, batch, labels):
-        biases = [self.first.bias_of(labels)] + [b[1].bias_of(labels) for b in self.blocks]
+        biases = [layer.bias_of(labels) for layer in (self.first, *self._convs())]
         width, h = self.image_shape[1], self.hidden_channels
         return {
             "biases": biases,
@@ -71,7 +66,7 @@ class PixelCNN(AutoregressiveModel):
 
     def begin_row(self, rows):
         above = [self.first.above(rows["pixels"])]
-        for (_, conv, _), inputs in zip(self.blocks, rows["inputs"], strict=True):
+        for conv, inputs in zip(self._convs(), rows["inputs"], strict=True):
             above.append(conv.above(inputs))
         return [
             columns_first(maps + bias[:, None])
@@ -88,19 +83,18 @@ class PixelCNN(AutoregressiveModel):
 
     def pixel(self, column, left, draw):
         rest = [column[0] + self.first.left(left["pixels"])]
-        for (_, conv, _), above, inputs in zip(
-            self.blocks, column[1:], left["inputs"], strict=True
-        ):
+        for conv, above, inputs in zip(self._convs(), column[1:], left["inputs"], strict=True):
             rest.append(above + conv.left(inputs))
         drawn, pixel = [], []  # the groups of levels, and of network input
         xs, heads = [], []  # the groups of each layer's maps so far
         inner = [([], [], []) for _ in self.blocks]
         for group in range(self.groups):
             x = self.first.centre(pixel, group, rest[0])
-            for (down, conv, up), parts, others in zip(self.blocks, inner, rest[1:], strict=True):
+            for block, parts, others in zip(self.blocks, inner, rest[1:], strict=True):
+                down, up = block.down, block.up
                 parts[0].append(tf.nn.relu(x))
                 parts[1].append(tf.nn.relu(down.centre(parts[0], group, down.bias_of(None))))
-                parts[2].append(tf.nn.relu(conv.centre(parts[1], group, others)))
+                parts[2].append(tf.nn.relu(block.conv.centre(parts[1], group, others)))
                 x += up.centre(parts[2], group, up.bias_of(None))
             parameters = self._head_at_pixel(x, xs, heads, group)
             drawn.append(draw(parameters, group))
@@ -118,3 +112,19 @@ class PixelCNN(AutoregressiveModel):
 
     def feature_sizes(self):
         return [self.hidden_channels] * self.num_blocks
+
+    def _convs(self):
+        return [block.conv for block in self.blocks]
+
+
+@keras.saving.register_keras_serializable(package="tfgen")
+class ResidualBlock(keras.layers.Layer):
+    """The three convolutions of a residual block; Keras before 3.13 loses those in nested lists."""
+
+    def __init__(self, hidden_channels, groups, num_classes, **kwargs):
+        super().__init__(**kwargs)
+        h = hidden_channels
+        self.down = MaskedConv2D(2 * h, h, (1, 1), "B", groups)
+        self.conv = MaskedConv2D(h, h, (3, 3), "B", groups, num_classes=num_classes)
+        self.up = MaskedConv2D(h, 2 * h, (1, 1), "B", groups)
+        self.built = True
