@@ -14,6 +14,7 @@ import importlib.metadata
 import json
 import pathlib
 import platform
+import zipfile
 
 import keras
 import numpy as np
@@ -24,6 +25,7 @@ from tfgen.export.atomic import written_beside
 
 FINE_TUNING_RATE = 3e-4
 SAMPLES = 64
+NEWER_SETTINGS = ("quantization_config", "input_axes", "output_axes")
 VERSIONED = ("tensorflow", "keras", "tensorflow-probability", "numpy")
 
 
@@ -48,6 +50,7 @@ def write(model, out, record):
         files.append(f"{name}.keras")
         with written_beside(out / files[-1]) as beside:
             network.save(beside)
+            _drop_newer_settings(beside)
     with written_beside(out / "saved_model") as beside:
         saved_model.export(model, beside)
     pictures.save_grid(sample_grid(model), out / "samples.png", model.num_classes or None)
@@ -76,6 +79,24 @@ def sample_grid(model, n=SAMPLES):
         return model.sample(n, seed=0)
     n = max(1, n // model.num_classes) * model.num_classes
     return model.sample(n, seed=0, labels=np.arange(n) % model.num_classes)
+
+
+def _drop_newer_settings(path):
+    """Take unset settings that Keras 3.12 does not know, and refuses, out of a .keras file."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(
+        parts["config.json"],
+        object_hook=lambda entry: {
+            key: value
+            for key, value in entry.items()
+            if key not in NEWER_SETTINGS or value is not None
+        },
+    )
+    parts["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
 
 
 def _checksum(path):
