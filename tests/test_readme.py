@@ -29,7 +29,8 @@ def test_the_table_is_written_from_the_entries(tmp_path):
 
 def test_cards_are_written_from_entry_json():
     for entry in zoo.entries():
-        assert (entry.path / "README.md").read_text() == card.card(entry.info)
+        written = (entry.path / "README.md").read_text()
+        assert written == card.card(entry.info), "run: python -m tfgen.export.card"
 
 
 def test_links_lead_somewhere():

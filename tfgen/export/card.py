@@ -113,4 +113,6 @@ def _history(history):
 if __name__ == "__main__":
     from tfgen import zoo
 
+    for _entry in zoo.entries():
+        (_entry.path / "README.md").write_text(card(_entry.info))
     update_readme("README.md", zoo.entries())
