@@ -214,6 +214,13 @@ def test_mnist_sets_its_last_training_images_aside(shared_data_dir):
     assert set(np.unique(first)) == {0, 255} and 0.05 < first.mean() / 255 < 0.25
 
 
+def test_a_limit_keeps_the_first_images_of_each_split(digits):
+    few = data.load("digits", levels=17, limit=50)
+    for split in ("train", "validation", "test"):
+        assert few.size(split) == 50
+        np.testing.assert_array_equal(few.images(split), digits.images(split, 50))
+
+
 def test_a_colour_data_set_needs_no_builder_code(shared_data_dir):
     images = data.load("cifar10_jpeg", data_dir=shared_data_dir)
     assert images.image_shape == (32, 32, 3) and images.num_classes == 10

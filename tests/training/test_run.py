@@ -205,10 +205,11 @@ def test_strategies_that_cannot_be_are_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("name", recipes.names())
-def test_every_recipe_trains_to_an_entry_when_shrunk(name, tmp_path):
+def test_every_recipe_trains_to_an_entry_when_shrunk(name, tmp_path, request):
     recipe = recipes.get(name)
     assert recipe.name == name and recipe.steps % recipe.validate_every == 0
-    path = training.train(recipe.smoke(), tmp_path / name)
+    data_dir = None if recipe.dataset == "digits" else request.getfixturevalue("shared_data_dir")
+    path = training.train(recipe.smoke(), tmp_path / name, data_dir=data_dir)
     entry = zoo.find(path)
     zoo.verify(entry)
     assert entry.info["metrics"] and (path / "samples.png").exists()

@@ -11,7 +11,7 @@ from tfgen.data.tfds_source import open_tfds
 __all__ = ["BINARIZATION_SEED", "ImageData", "load"]
 
 
-def load(name, *, data_dir=None, levels=256):
+def load(name, *, data_dir=None, levels=256, limit=None):
     """Return the `ImageData` of a data set or of a folder of images.
 
     Args:
@@ -20,9 +20,10 @@ def load(name, *, data_dir=None, levels=256):
         levels: of the model's grid. 256 keeps the pixels. 2 binarises: each pixel is white with
             probability pixel / 255, drawn anew in training, and once and for all in validation
             and test. Other numbers move each pixel to the nearest level.
+        limit: take at most so many images of each split, the first ones.
 
     Raises `UserError` if there is no such data set or folder, or it holds no usable images.
     """
     if looks_like_folder(name):
-        return ImageData(**open_folder(name), levels=levels)
-    return ImageData(**open_tfds(name, data_dir), levels=levels)
+        return ImageData(**open_folder(name, limit), levels=levels)
+    return ImageData(**open_tfds(name, data_dir, limit), levels=levels)

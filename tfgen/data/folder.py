@@ -27,7 +27,7 @@ def looks_like_folder(name):
     return os.sep in str(name) or str(name) in (".", "..") or pathlib.Path(name).is_dir()
 
 
-def open_folder(path, memory_limit=MEMORY_LIMIT):
+def open_folder(path, limit=None, memory_limit=MEMORY_LIMIT):
     """Return the fields of `ImageData` for the folder `path`."""
     folder = pathlib.Path(path)
     if not folder.is_dir():
@@ -37,6 +37,7 @@ def open_folder(path, memory_limit=MEMORY_LIMIT):
     labels = np.array([_label(file, folder, class_names) for file in files], np.int32)
     splits, kinds = {}, set()
     for split, rows in _splits(files, folder).items():
+        rows = rows[:limit]
         names, chosen = [files[row] for row in rows], labels[rows]
         large = len(rows) * int(np.prod(shape)) > memory_limit
         kinds.add("read when needed" if large else "held in memory")

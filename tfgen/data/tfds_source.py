@@ -23,13 +23,13 @@ MEMORY_LIMIT = 512 * 2**20  # bytes of uint8 pixels of one split
 BUFFER_LIMIT = 256 * 2**20  # bytes of the shuffle buffer of a streamed split
 
 
-def open_tfds(name, data_dir=None, memory_limit=MEMORY_LIMIT):
+def open_tfds(name, data_dir=None, limit=None, memory_limit=MEMORY_LIMIT):
     """Return the fields of `ImageData` for the data set `name`."""
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
     builder = _digits() if name == "digits" else _builder(name, data_dir)
     image_key, shape, label_key, class_names = _features(builder, name)
     splits, kinds = {}, set()
-    for split, instruction, size in _split_instructions(builder):
+    for split, instruction, size in _split_instructions(builder, limit):
         large = size * int(np.prod(shape)) > memory_limit
         kinds.add("streamed" if large else "held in memory")
         elements = _reader(builder, instruction, image_key, label_key)
@@ -103,25 +103,33 @@ def _features(builder, name):
     return images[0], shape, labels[0], tuple(features[labels[0]].names)
 
 
-def _split_instructions(builder):
-    """Return (split, TFDS instruction, size) of train, validation and test."""
+def _split_instructions(builder, limit=None):
+    """Return (split, TFDS instruction, size) of train, validation and test.
+
+    A `limit` keeps the first so many images of each.
+    """
     sizes = {name: info.num_examples for name, info in builder.info.splits.items()}
     if "train" not in sizes:
         raise UserError(f"dataset '{builder.name}' has no split 'train'.")
     left = sizes["train"]
     held = min(10_000, left // 6)
-    taken = []
-    if "validation" in sizes:
-        taken.append(("validation", "validation", sizes["validation"]))
-    else:
-        taken.append(("validation", f"train[{left - held}:{left}]", held))
-        left -= held
-    if "test" in sizes:
-        taken.append(("test", "test", sizes["test"]))
-    else:
-        taken.append(("test", f"train[{left - held}:{left}]", held))
-        left -= held
-    return [("train", f"train[:{left}]", left), *taken]
+    ranges = {}  # split -> (TFDS split, first image, end)
+    for split in ("validation", "test"):
+        if split in sizes:
+            ranges[split] = (split, 0, sizes[split])
+        else:
+            ranges[split] = ("train", left - held, left)
+            left -= held
+    ranges = {"train": ("train", 0, left), **ranges}
+    if limit is not None:
+        ranges = {
+            split: (source, start, min(end, start + limit))
+            for split, (source, start, end) in ranges.items()
+        }
+    return [
+        (split, f"{source}[{start}:{end}]", end - start)
+        for split, (source, start, end) in ranges.items()
+    ]
 
 
 def _builder(name, data_dir):

@@ -6,6 +6,7 @@ GenerativeModel            noise, generate, sample, fit, save, export
 └── GAN                    (gan.py) implicit: a generator and its discriminator
 """
 
+import contextlib
 import inspect
 
 import keras
@@ -151,13 +152,8 @@ class GenerativeModel(DistributedFit, keras.Model):
     @classmethod
     def from_config(cls, config):
         config = {name: _revived(value) for name, value in config.items()}
-        policy = config.pop("dtype", keras.config.dtype_policy())
-        before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(policy)  # for the layers that the constructor makes
-        try:
+        with dtype_policy(config.pop("dtype", keras.config.dtype_policy())):
             return cls(**config)
-        finally:
-            keras.config.set_dtype_policy(before)
 
     def endpoints(self):
         """Return what export offers: name -> (function, input signature).
@@ -258,6 +254,17 @@ class LatentModel(GenerativeModel):
             "decode": (decode, [latents, *self._label_spec()]),
             "reconstruct": (reconstruct, images),
         }
+
+
+@contextlib.contextmanager
+def dtype_policy(policy):
+    """Set Keras's policy, or its name, for the models whose constructors run inside."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def check_latents(latents, latent_dim):

@@ -26,6 +26,8 @@ class Recipe:
             validated and kept; 0: no average. A GAN averages its generator itself.
         select: the validation loss that picks the weights to keep; None keeps the last ones.
         conditional: whether the model sees the labels.
+        precision: the dtype policy of the training; the entry computes in float32.
+        limit: images of each split that are used, the first ones; None: all.
         seed: of the initial weights, the order of the data and the training noise.
     """
 
@@ -46,6 +48,8 @@ class Recipe:
     average_half_life: int = 0
     select: str | None = "loss"
     conditional: bool = False
+    precision: str = "float32"
+    limit: int | None = None
     seed: int = 0
 
     def optimizer(self):
@@ -68,7 +72,9 @@ class Recipe:
 
     def smoke(self):
         """Return the recipe shrunk to seconds, for tests."""
-        shrunk = dataclasses.replace(self, batch_size=16, warmup_steps=min(1, self.warmup_steps))
+        shrunk = dataclasses.replace(
+            self, batch_size=16, warmup_steps=min(1, self.warmup_steps), limit=256
+        )
         return shrunk.with_steps(4)
 
     def settings(self):

@@ -24,6 +24,7 @@ from tfgen import data as image_data
 from tfgen import metrics
 from tfgen.errors import UserError
 from tfgen.export import entry as entry_files
+from tfgen.models.base import dtype_policy
 from tfgen.training.average import WeightAverage
 from tfgen.training.checkpoints import Checkpoints
 from tfgen.training.progress import ProgressBar, StopOnNaN, TensorBoard
@@ -70,7 +71,9 @@ def train(
     chosen = choose_strategy(strategy)
     check_batch_size(recipe.batch_size, chosen)
     _check_free(out, recipe, overwrite)
-    data = image_data.load(recipe.dataset, data_dir=data_dir, levels=recipe.levels)
+    data = image_data.load(
+        recipe.dataset, data_dir=data_dir, levels=recipe.levels, limit=recipe.limit
+    )
     if recipe.conditional and not data.num_classes:
         raise UserError(f"a conditional model needs labels, but '{data.name}' has none.")
     state = _prepare(out, recipe)
@@ -111,7 +114,7 @@ class _Run:
         self.history = []
         self.seconds = 0.0
         keras.utils.set_random_seed(recipe.seed)
-        with strategy.scope():
+        with strategy.scope(), dtype_policy(recipe.precision):
             self.model = recipe.model(data.image_shape, data.num_classes * recipe.conditional)
             self.model.adapt(data.images("train", ADAPT_IMAGES))
             self.notes = initial_weights(self.model) if initial_weights else {}
@@ -208,8 +211,12 @@ class _Run:
             self.model.set_weights([kept.numpy() for kept in self.best])
         elif self.average:
             self.average.swap()
-        self.model.finish(self.data.images("train", ADAPT_IMAGES))
-        return self.model
+        model = self.model
+        if self.recipe.precision != "float32":
+            model = type(model).from_config({**model.get_config(), "dtype": "float32"})
+            model.set_weights(self.model.get_weights())
+        model.finish(self.data.images("train", ADAPT_IMAGES))
+        return model
 
     def record(self):
         """Return what `entry.json` says of the training."""
