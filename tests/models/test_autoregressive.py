@@ -93,7 +93,9 @@ def test_cached_equals_parallel(name, shape, likelihood, classes):
     parallel = model.parameters(levels_to_unit(levels, likelihood.levels), labels)
     known = tf.ones([3, *shape[:2]], bool)
     uniforms = model.noise(tf.range(3))
-    followed = tf.function(lambda u: scan(model, u, labels, levels, known, with_parameters=True))
+    followed = tf.function(
+        lambda u: scan(model, u, labels, given=levels, known=known, with_parameters=True)
+    )
     kept, cached = followed(uniforms)
     np.testing.assert_array_equal(kept, levels)
     assert np.ptp(parallel) > 0.1

@@ -67,7 +67,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
         left, right = tf.unstack(self._scan_diagonals(gates))
         right = tf.reverse(right, axis=[2])
         right = tf.pad(right[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]])
-        return x + self.output_layer(left + right)
+        return x + self.output_layer(left + right), {"x": x, "left": left}
 
     def _scan_diagonals(self, gates):
         """Run both LSTMs over gates [2, b, h, w, 4n]; return the hidden maps [2, b, h, w, n]."""
@@ -104,22 +104,22 @@ class DiagonalBiLSTM(keras.layers.Layer):
                 tf.where(begun, new_cell, first_cell),
             )
 
-        hidden = scan_steps(step, skewed, (first_hidden, first_cell))
+        hidden, _ = scan_steps(step, skewed, (first_hidden, first_cell))
         unskewed = tf.stack([hidden[i : i + width, :, i] for i in range(height)], axis=2)
         return tf.transpose(unskewed, [1, 3, 2, 0, 4])  # [w, 2, h, b, n] -> [2, b, h, w, n]
 
     # The same, as steps of a raster scan; see `AutoregressiveModel`
 
     def start(self, batch, width, labels):
-        zeros = tf.zeros([batch, width, self.hidden_channels])
+        zeros = tf.zeros([width, batch, self.hidden_channels])
         biases = [layer.bias_of(labels) for layer in self.input_to_state]
         return {"left": zeros, "right": zeros, "bias": biases}
 
-    def begin_row(self, rows):
-        gates = tf.tensordot(rows["left"], self._taps(0, "above"), 1) + rows["bias"][0][:, None]
-        return {"gates": gates, "right": rows["right"]}
+    def row(self, state):
+        gates = tf.tensordot(state["left"], self._taps(0, "above"), 1) + state["bias"][0]
+        return {"gates": gates, "right": state["right"]}
 
-    def begin_pixels(self, batch):
+    def first_left(self, batch):
         return self._first_state(0, batch)
 
     def begin_pixel(self, column, left):
@@ -153,23 +153,20 @@ class DiagonalBiLSTM(keras.layers.Layer):
         cell = tf.concat(pixel["new_cell"], axis=-1)
         return (hidden, cell), {"x": tf.concat(pixel["x"], axis=-1), "left": hidden}
 
-    def end_row(self, rows, features):
+    def finish_row(self, state, features):
         """Scan the finished row from right to left: only the next row will look at it."""
         taps = self._taps(1, "left")
-        gates = tf.tensordot(features["x"], self._centre_kernel(), 1) + rows["bias"][1]
-        gates += tf.tensordot(tf.transpose(rows["right"], [1, 0, 2]), self._taps(1, "above"), 1)
+        gates = tf.tensordot(features["x"], self._centre_kernel(), 1) + state["bias"][1]
+        gates += tf.tensordot(state["right"], self._taps(1, "above"), 1)
 
         def step(_, gates, state):
             hidden, cell = state
             return lstm_cell(gates + hidden @ taps, cell)
 
-        batch = tf.shape(gates)[1] if gates.shape[1] is None else gates.shape[1]
-        right = scan_steps(step, tf.reverse(gates, axis=[0]), self._first_state(1, batch))
-        return {
-            "left": tf.transpose(features["left"], [1, 0, 2]),
-            "right": tf.transpose(tf.reverse(right, axis=[0]), [1, 0, 2]),
-            "bias": rows["bias"],
-        }
+        batch = gates.shape[1] or tf.shape(gates)[1]
+        right, _ = scan_steps(step, tf.reverse(gates, axis=[0]), self._first_state(1, batch))
+        right = tf.reverse(right, axis=[0])
+        return {"left": features["left"], "right": right, "bias": state["bias"]}
 
     def feature_sizes(self):
         return {"x": 2 * self.hidden_channels, "left": self.hidden_channels}

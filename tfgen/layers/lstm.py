@@ -19,18 +19,18 @@ def lstm_cell(gates, cell):
 
 
 def scan_steps(step, gates, state):
-    """Run `step(gates[t], state) -> state` over the first axis of `gates`; stack state[0].
+    """Run `step(t, gates[t], state) -> state` over the first axis of `gates`; stack the states.
 
     One loop, which XLA compiles, forward and backward; unrolled it would not.
     """
     size = gates.shape[0]
-    outputs = tf.TensorArray(state[0].dtype, size, element_shape=state[0].shape)
+    outputs = [tf.TensorArray(part.dtype, size, element_shape=part.shape) for part in state]
 
     def body(t, state, outputs):
         state = step(t, gates[t], state)
-        return t + 1, state, outputs.write(t, state[0])
+        return t + 1, state, [o.write(t, part) for o, part in zip(outputs, state, strict=True)]
 
     _, _, outputs = tf.while_loop(
         lambda t, *_: t < size, body, (tf.constant(0), state, outputs), maximum_iterations=size
     )
-    return outputs.stack()
+    return [output.stack() for output in outputs]

@@ -102,34 +102,35 @@ class MaskedConv2D(keras.layers.Layer):
         # A product rather than a lookup, whose sparse gradient replicas cannot sum.
         return self.bias + tf.one_hot(labels, self.class_bias.shape[0]) @ self.class_bias
 
-    # The same convolution in pieces: rows above, pixels to the left, the centre group by group.
+    # The same convolution in pieces: rows above at once, then a pixel, group by group.
 
     def above(self, rows):
-        """Return what finished rows [b, rows_above, w, in] give to the next: [b, w, out]."""
-        padded = tf.pad(rows, [[0, 0], [0, 0], [self.margin, self.margin], [0, 0]])
-        kernel = self.masked_kernel()[: self.rows_above]
-        return tf.nn.conv2d(padded, kernel, strides=1, padding="VALID")[:, 0]
+        """Return what finished rows, [w, b, in] each, give to the next: [w, b, out]."""
+        return convolve_rows(rows, self.kernel[: self.rows_above])
 
     def left(self, pixels):
         """Return what the `margin` pixels to the left, [b, margin * in], give: [b, out]."""
         taps = self.masked_kernel()[-1, : self.margin]
         return pixels @ tf.reshape(taps, [self.margin * self.in_channels, -1])
 
-    def centre(self, parts, group, rest):
+    def centre(self, parts, group, rest, left=None):
         """Return one group of the output at one pixel: [b, gates * filters / groups].
 
         Args:
             parts: the pixel's input groups, [b, in / groups] each, as many as are known.
             group: which output group.
             rest: [b or 1, gates * filters], what all else gives, the bias included.
+            left: the `margin` pixels to the left, [b, margin * in], unless `rest` has them.
         """
-        size = self.filters // self.groups
-        seen = parts[:group] if self.mask_type == "A" else parts[: group + 1]
+        taps = parts[:group] if self.mask_type == "A" else parts[: group + 1]
+        taps = taps if left is None else [left, *taps]
         value = self.group_of(rest, group)
-        if seen:
-            known = tf.concat(seen, axis=-1)
-            kernel = tf.reshape(self.kernel[-1, self.margin], [-1, self.gates, self.filters])
-            kernel = kernel[: known.shape[-1], :, group * size : (group + 1) * size]
+        if taps:
+            known = tf.concat(taps, axis=-1)
+            first = self.margin * self.in_channels if left is None else 0
+            size = self.filters // self.groups
+            kernel = tf.reshape(self.kernel[-1], [-1, self.gates, self.filters])
+            kernel = kernel[first : first + known.shape[-1], :, group * size : (group + 1) * size]
             value += known @ tf.reshape(kernel, [known.shape[-1], self.gates * size])
         return value
 
@@ -138,6 +139,20 @@ class MaskedConv2D(keras.layers.Layer):
         size = self.filters // self.groups
         maps = tf.reshape(maps, [-1, self.gates, self.filters])
         return tf.reshape(maps[:, :, group * size : (group + 1) * size], [-1, self.gates * size])
+
+
+def convolve_rows(rows, kernel):
+    """Return the one row that rows [w, b, in] and a kernel [rows, k, in, out] give: [w, b, out].
+
+    As a product: XLA's convolutions inside a loop are slow.
+    """
+    height, width, channels, filters = kernel.shape
+    columns = rows[0].shape[0]
+    padded = [tf.pad(row, [[width // 2, width // 2], [0, 0], [0, 0]]) for row in rows]
+    taps = [padded[i][k : k + columns] for i in range(height) for k in range(width)]
+    return tf.tensordot(
+        tf.concat(taps, axis=-1), tf.reshape(kernel, [height * width * channels, filters]), 1
+    )
 
 
 def shifted(maps, columns):

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.layers.lstm import GATES, lstm_cell, scan_steps
-from tfgen.layers.masked_conv import MaskedConv2D, shifted
+from tfgen.layers.masked_conv import MaskedConv2D, convolve_rows, shifted
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -51,11 +51,13 @@ class RowLSTM(keras.layers.Layer):
             hidden, cell = state
             return lstm_cell(gates + self.from_above(hidden), cell)
 
-        hidden = scan_steps(step, gates, (hidden, cell))
-        return x + self.output_layer(tf.transpose(hidden, [1, 0, 2, 3]))
+        hidden, cell = (
+            tf.transpose(maps, [1, 0, 2, 3]) for maps in scan_steps(step, gates, (hidden, cell))
+        )
+        return x + self.output_layer(hidden), {"hidden": hidden, "cell": cell}
 
     def first_state(self, batch, width):
-        """Return the state above the first row, hidden and cell [b, w, h]."""
+        """Return the state above the first row, hidden and cell [batch, width, h]."""
         shape = [batch, width, self.hidden_channels]
         return tf.broadcast_to(self.first_hidden, shape), tf.broadcast_to(self.first_cell, shape)
 
@@ -68,15 +70,16 @@ class RowLSTM(keras.layers.Layer):
     # The same, as steps of a raster scan; see `AutoregressiveModel`
 
     def start(self, batch, width, labels):
-        hidden, cell = self.first_state(batch, width)
-        bias = self.input_to_state.bias_of(labels)
-        return {"hidden": hidden, "cell": cell, "bias": bias}
+        hidden, cell = self.first_state(width, batch)
+        return {"hidden": hidden, "cell": cell, "bias": self.input_to_state.bias_of(labels)}
 
-    def begin_row(self, rows):
-        gates = self.from_above(rows["hidden"]) + rows["bias"][:, None]
-        return {"gates": gates, "cell": rows["cell"]}
+    def row(self, state):
+        n = self.hidden_channels
+        kernel = tf.reshape(self.state_to_state, [1, 3, n, GATES * n])
+        gates = convolve_rows([state["hidden"]], kernel) + state["bias"]
+        return {"gates": gates, "cell": state["cell"]}
 
-    def begin_pixels(self, batch):
+    def first_left(self, batch):
         return tf.zeros([batch, 2 * self.hidden_channels])  # the input left of the pixel
 
     def begin_pixel(self, column, left):
@@ -101,9 +104,8 @@ class RowLSTM(keras.layers.Layer):
         }
         return tf.concat(pixel["x"], axis=-1), features
 
-    def end_row(self, rows, features):
-        found = {name: tf.transpose(maps, [1, 0, 2]) for name, maps in features.items()}
-        return {**found, "bias": rows["bias"]}
+    def finish_row(self, state, features):
+        return {**features, "bias": state["bias"]}
 
     def feature_sizes(self):
         return {"hidden": self.hidden_channels, "cell": self.hidden_channels}

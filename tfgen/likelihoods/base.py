@@ -51,6 +51,14 @@ class Likelihood:
         """
         raise NotImplementedError
 
+    def tempered(self, parameters, temperature):
+        """Return the parameters of the distribution sharpened or flattened by a temperature.
+
+        At 1 nothing changes; towards 0 all mass goes to the likeliest level. Here, and wherever
+        parameters are logits: p^(1 / temperature), normalised.
+        """
+        return parameters / temperature
+
     def mean(self, parameters):
         """Return the expected image in [-1, 1], [..., channels], for tensors and KerasTensors."""
         raise NotImplementedError

@@ -80,6 +80,20 @@ class DiscretizedLogisticMixture(Likelihood):
             drawn = tf.where(tf.range(channels) == channel, level[..., None], drawn)
         return drawn
 
+    def tempered(self, parameters, temperature):
+        """Return the parameters with mixture logits divided, and scales multiplied, by it."""
+        rows = parameters.shape[-1] // self.num_mixtures
+        channels = _channels(rows)
+        shape = tf.concat([tf.shape(parameters)[:-1], [rows, self.num_mixtures]], axis=0)
+        logits, means, log_scales, coefficients = tf.split(
+            tf.reshape(tf.cast(parameters, tf.float32), shape),
+            [1, channels, channels, rows - 1 - 2 * channels],
+            axis=-2,
+        )
+        log_scales = tf.maximum(log_scales, MIN_LOG_SCALE) + tf.math.log(temperature)
+        tempered = tf.concat([logits / temperature, means, log_scales, coefficients], axis=-2)
+        return tf.reshape(tempered, tf.shape(parameters))
+
     def mean(self, parameters):
         """Return the mixture of the components' means.
 

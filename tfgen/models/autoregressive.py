@@ -1,15 +1,19 @@
 """What the autoregressive models share: exact scores, cached sampling, completion.
 
-A subclass gives `parameters(x, labels)`, the parallel pass, and the same network once more as the
-steps of a raster scan (`sampling.raster`), in which maps have rows or columns first:
+A subclass gives `network(x, labels)`, the parallel pass, and the same network once more as the
+steps of a raster scan (`sampling.raster`), whose maps are [b, n] at a pixel and [w, b, n] in a row:
 
-    start(batch, labels)         -> rows: caches above the first row
-    begin_row(rows)              -> columns: a nest of [w, b, ...], what each pixel needs
-    begin_pixels(rows)           -> left: what stands left of the first pixel
-    pixel(column, left, draw)    -> (levels [b, c], next left, features)
-    end_row(rows, features, levels) -> rows; features a nest of [w, b, size], levels [w, b, c]
-    feature_sizes()              -> the nest of the features' sizes
+    start(batch, labels)                 -> state above the first row
+    row(state)                           -> (state, columns, left): columns a nest of [w, b, ...],
+                                            what each pixel needs; left, what stands left of the
+                                            first one
+    pixel(column, left, draw)            -> (levels [b, c], next left, features)
+    finish_row(state, features, levels)  -> state; features a nest of [w, b, n], levels [w, b, c]
+    feature_sizes()                      -> the nest of the features' sizes n
 """
+
+import concurrent.futures
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +24,8 @@ from tfgen.likelihoods import Categorical, ContinuousBernoulli, Normal
 from tfgen.models.base import TractableModel
 from tfgen.sampling import noise as random_noise
 from tfgen.sampling.raster import scan
+
+IMAGES_A_THREAD = 8  # fewer are not worth a thread
 
 
 class AutoregressiveModel(TractableModel):
@@ -41,26 +47,43 @@ class AutoregressiveModel(TractableModel):
             )
         self.groups = 1 if self.likelihood.joint_channels else self.image_shape[-1]
         self._fast_score = self._score
-        self._compiled_scan = tf.function(self._scan, jit_compile=True, autograph=False)
+        self._compiled_draw = tf.function(self._draw, jit_compile=True, autograph=False)
+        self._compiled_fill = tf.function(self._fill, jit_compile=True, autograph=False)
 
     # Scores
 
-    def parameters(self, x, labels=None):
-        """Return the likelihood's parameters [b, h, w, p] for images [b, h, w, c] in [-1, 1]."""
+    def network(self, x, labels=None):
+        """Return (parameters, features) for images x [b, h, w, c] in [-1, 1], in one pass.
+
+        Parameters [b, h, w, p] are the likelihood's; features, a nest of [b, h, w, n], are what the
+        pixels of a row leave to the rows below.
+        """
         raise NotImplementedError
 
+    def parameters(self, x, labels=None):
+        """Return the likelihood's parameters [b, h, w, p] for images [b, h, w, c] in [-1, 1]."""
+        return self.network(x, labels)[0]
+
     def log_prob(self, images, labels=None):
+        return tf.reduce_sum(self.log_prob_map(images, labels), axis=[1, 2])
+
+    def log_prob_map(self, images, labels=None):
+        """Return the log-probability of each pixel given those before it, float32 [b, h, w].
+
+        In nats; the sum over an image is `log_prob`.
+        """
         images, labels = self._check(images, labels)
         return self._fast_score(to_levels(images, self.likelihood.levels), labels)
 
     def losses(self, images, labels, noise, training):
         score = self._score if training else self._fast_score
-        return {"loss": -score(to_levels(images, self.likelihood.levels), labels)}
+        levels = to_levels(images, self.likelihood.levels)
+        return {"loss": -tf.reduce_sum(score(levels, labels), axis=[1, 2])}
 
     def _score(self, levels, labels):
         x = levels_to_unit(levels, self.likelihood.levels)
         parameters = self.parameters(tf.cast(x, self.compute_dtype), labels)
-        return tf.reduce_sum(self.likelihood.log_prob(parameters, levels), axis=[1, 2, 3])
+        return tf.reduce_sum(self.likelihood.log_prob(parameters, levels), axis=-1)
 
     def adapt(self, images):
         """Start the output at the distribution of the mean training pixel."""
@@ -73,21 +96,36 @@ class AutoregressiveModel(TractableModel):
         """Return a uniform number for each pixel and channel, float32 [b, h, w, c]."""
         return random_noise.uniform(seeds, self.image_shape)
 
-    def generate(self, noise, labels=None):
-        """Return the images that the uniforms draw, uint8 [b, h, w, c]."""
-        return from_levels(self._compiled_scan(noise, labels), self.likelihood.levels)
+    def generate(self, noise, labels=None, temperature=1.0):
+        """Return the images that the uniforms draw, uint8 [b, h, w, c].
 
-    def complete(self, images, known_mask, seeds, labels=None):
+        A `temperature` below 1 sharpens each pixel's distribution, above 1 it flattens it.
+        """
+        _check_temperature(temperature)
+        temperature = tf.constant(temperature, tf.float32)
+        levels = _in_threads(self._compiled_draw, [noise, labels], temperature)
+        return from_levels(levels, self.likelihood.levels)
+
+    def sample(self, n, seed=0, labels=None, batch_size=256, temperature=1.0):
+        """As `GenerativeModel.sample`, with a `temperature`; see `generate`."""
+        _check_temperature(temperature)
+        return super().sample(n, seed, labels, batch_size, temperature=temperature)
+
+    def complete(self, images, known_mask, seeds, labels=None, temperature=1.0):
         """Draw the unknown pixels of images, given the known ones before them in raster order.
+
+        The first rows, as far as all images know them whole, cost one parallel pass.
 
         Args:
             images: uint8 [b, h, w, c]; what unknown pixels hold does not matter, if on the grid.
             known_mask: bool [h, w] or [b, h, w], true where the pixel is known.
             seeds: int32 [b].
             labels: of a conditional model.
+            temperature: see `generate`.
 
         Returns uint8 [b, h, w, c], with the known pixels as they were.
         """
+        _check_temperature(temperature)
         images, labels = self._check(images, labels)
         mask = np.asarray(known_mask)
         shape = (len(images), *self.image_shape[:2])
@@ -100,21 +138,37 @@ class AutoregressiveModel(TractableModel):
             raise UserError(f"seeds must have shape [{len(images)}], one for each image.")
         given = to_levels(images, self.likelihood.levels)
         mask = tf.constant(np.broadcast_to(mask, shape))
-        drawn = self._compiled_scan(self.noise(seeds), labels, given, mask)
-        return from_levels(drawn, self.likelihood.levels)
+        temperature = tf.constant(temperature, tf.float32)
+        rows = [self.noise(seeds), labels, given, mask]
+        levels = _in_threads(self._compiled_fill, rows, temperature)
+        return from_levels(levels, self.likelihood.levels)
 
-    def _scan(self, uniforms, labels=None, given=None, known=None):
-        return scan(self, uniforms, labels, given, known)
+    def _draw(self, uniforms, labels, temperature=1.0):
+        return scan(self, uniforms, labels, temperature=temperature)
+
+    def _fill(self, uniforms, labels, given, known, temperature):
+        x = levels_to_unit(given, self.likelihood.levels)
+        _, features = self.network(tf.cast(x, self.compute_dtype), labels)
+        features = tf.nest.map_structure(lambda maps: tf.cast(maps, tf.float32), features)
+        return scan(
+            self,
+            uniforms,
+            labels,
+            temperature=temperature,
+            given=given,
+            known=known,
+            features=features,
+        )
 
     def endpoints(self):
         # Without XLA, which not every server has.
         def sample(seeds, labels=None):
-            levels = self._scan(self.noise(seeds), labels)
+            levels = self._draw(self.noise(seeds), labels)
             return {"images": from_levels(levels, self.likelihood.levels)}
 
         def log_prob(images, labels=None):
             levels = to_levels(images, self.likelihood.levels)
-            return {"log_prob": self._score(levels, labels)}
+            return {"log_prob": tf.reduce_sum(self._score(levels, labels), axis=[1, 2])}
 
         endpoints = super().endpoints()
         return {
@@ -122,29 +176,49 @@ class AutoregressiveModel(TractableModel):
             "log_prob": (log_prob, endpoints["log_prob"][1]),
         }
 
-    # Pieces of the scan that all of them have
+    # Pieces of the scan that most of them have
 
-    def _first_rows(self, layer, batch):
+    def rows_of_zeros(self, layer, batch):
         """Return the image rows above the first that `layer` looks at: zeros, as its padding."""
         width, channels = self.image_shape[1:]
-        return tf.zeros([batch, layer.rows_above, width, channels])
+        return [tf.zeros([width, batch, channels])] * layer.rows_above
 
-    def _next_rows(self, rows, levels):
-        """Return image rows [b, k, w, c] with the one just drawn, levels [w, b, c], below them."""
-        row = levels_to_unit(tf.transpose(levels, [1, 0, 2]), self.likelihood.levels)
-        return tf.concat([rows[:, 1:], row[:, None]], axis=1)
+    def next_rows(self, rows, levels):
+        """Return image rows, [w, b, c] each, with the one just drawn, its levels, below them."""
+        return [*rows[1:], levels_to_unit(levels, self.likelihood.levels)]
 
-    def _as_input(self, levels):
+    def as_input(self, levels):
         """Return levels [b, n] of a pixel's channels as network input."""
         return levels_to_unit(levels, self.likelihood.levels)
 
-    def _head_at_pixel(self, x, xs, hidden, group):
+    def head_at_pixel(self, x, xs, hidden, group):
         """Run the head on a group of maps [b, n] at one pixel; the lists keep the groups so far."""
         xs.append(tf.nn.relu(x))
         hidden.append(tf.nn.relu(self.head.centre(xs, group, self.head.bias_of(None))))
         return self.output_layer.centre(hidden, group, self.output_layer.bias_of(None))
 
 
-def columns_first(maps):
-    """Bring maps of a row [b, w, n] into the scan's layout [w, b, n]."""
-    return tf.transpose(maps, [1, 0, 2])
+def _check_temperature(temperature):
+    if not temperature > 0:
+        raise UserError(f"temperature must be above zero, but is {temperature}.")
+
+
+def _in_threads(function, rows, temperature):
+    """Call `function(*rows, temperature)` on parts of the batch at once, a part for each core.
+
+    A scan is a long chain of small products, which one core computes as fast as two.
+
+    Args: rows: tensors with a leading batch dimension, or None.
+    """
+    batch = rows[0].shape[0]
+    if tf.config.list_physical_devices("GPU") or not tf.executing_eagerly():
+        return function(*rows, temperature)
+    parts = 1
+    while 2 * parts <= min(os.cpu_count(), batch // IMAGES_A_THREAD) and batch % (2 * parts) == 0:
+        parts *= 2
+    if parts == 1:
+        return function(*rows, temperature)
+    rows = [[None] * parts if row is None else tf.split(row, parts) for row in rows]
+    with concurrent.futures.ThreadPoolExecutor(parts) as threads:
+        done = threads.map(lambda *part: function(*part, temperature), *rows)
+        return tf.concat(list(done), axis=0)

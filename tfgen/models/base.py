@@ -63,7 +63,7 @@ class GenerativeModel(DistributedFit, keras.Model):
         """Turn noise into images, uint8 [b, h, w, c]; a deterministic function."""
         raise NotImplementedError
 
-    def sample(self, n, seed=0, labels=None, batch_size=256):
+    def sample(self, n, seed=0, labels=None, batch_size=256, **settings):
         """Draw `n` images; image k is that of the seed `seed + k`, whatever the batch size.
 
         Args:
@@ -71,6 +71,7 @@ class GenerativeModel(DistributedFit, keras.Model):
             seed: the first image's seed.
             labels: for a conditional model, one class or [n] classes in 0..num_classes-1.
             batch_size: how many images are made at a time.
+            settings: what else the model's `generate` takes.
 
         Returns numpy uint8 [n, h, w, c].
         """
@@ -86,7 +87,7 @@ class GenerativeModel(DistributedFit, keras.Model):
             padding = (0, min(batch_size, 1 << (size - 1).bit_length()) - size)
             padded = np.pad(seeds[rows], padding, mode="edge")
             chosen = None if labels is None else np.pad(labels[rows], padding, mode="edge")
-            batches.append(np.asarray(self.generate(self.noise(padded), chosen))[:size])
+            batches.append(np.asarray(self.generate(self.noise(padded), chosen, **settings))[:size])
         return np.concatenate(batches)
 
     # Training

@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.layers.masked_conv import MaskedConv2D
-from tfgen.models.autoregressive import AutoregressiveModel, columns_first
+from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
 
 
@@ -46,69 +46,58 @@ class PixelCNN(AutoregressiveModel):
         self.output_layer = MaskedConv2D(2 * h, outputs, (1, 1), "B", **shared)
         self.built = True
 
-    def parameters(self, x, labels=None):
+    def network(self, x, labels=None):
         x = self.first(x, labels)
+        inputs = []
         for block in self.blocks:
-            inner = tf.nn.relu(block.down(tf.nn.relu(x)))
-            x += block.up(tf.nn.relu(block.conv(inner, labels)))
-        return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x))))
+            inputs.append(tf.nn.relu(block.down(tf.nn.relu(x))))
+            x += block.up(tf.nn.relu(block.conv(inputs[-1], labels)))
+        return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x)))), inputs
 
     # The same, as steps of a raster scan
 
     def start(self, batch, labels):
-        biases = [layer.bias_of(labels) for layer in (self.first, *self._convs())]
         width, h = self.image_shape[1], self.hidden_channels
         return {
-            "biases": biases,
-            "pixels": self._first_rows(self.first, batch),
-            "inputs": [tf.zeros([batch, 1, width, h]) for _ in self.blocks],  # of 3x3 layers
+            "biases": [layer.bias_of(labels) for layer in (self.first, *self._convs())],
+            "pixels": self.rows_of_zeros(self.first, batch),
+            "inputs": [tf.zeros([width, batch, h]) for _ in self.blocks],  # of 3x3 layers
         }
 
-    def begin_row(self, rows):
-        above = [self.first.above(rows["pixels"])]
-        for conv, inputs in zip(self._convs(), rows["inputs"], strict=True):
-            above.append(conv.above(inputs))
-        return [
-            columns_first(maps + bias[:, None])
-            for maps, bias in zip(above, rows["biases"], strict=True)
-        ]
-
-    def begin_pixels(self, rows):
-        batch = tf.shape(rows["pixels"])[0]
-        channels = self.image_shape[-1]
-        return {
-            "pixels": tf.zeros([batch, self.first.margin * channels]),
+    def row(self, state):
+        above = [self.first.above(state["pixels"])]
+        for conv, inputs in zip(self._convs(), state["inputs"], strict=True):
+            above.append(conv.above([inputs]))
+        columns = [maps + bias for maps, bias in zip(above, state["biases"], strict=True)]
+        batch = tf.shape(above[0])[1]
+        left = {
+            "pixels": tf.zeros([batch, self.first.margin * self.image_shape[-1]]),
             "inputs": [tf.zeros([batch, self.hidden_channels]) for _ in self.blocks],
         }
+        return state, columns, left
 
     def pixel(self, column, left, draw):
-        rest = [column[0] + self.first.left(left["pixels"])]
-        for conv, above, inputs in zip(self._convs(), column[1:], left["inputs"], strict=True):
-            rest.append(above + conv.left(inputs))
         drawn, pixel = [], []  # the groups of levels, and of network input
         xs, heads = [], []  # the groups of each layer's maps so far
         inner = [([], [], []) for _ in self.blocks]
         for group in range(self.groups):
-            x = self.first.centre(pixel, group, rest[0])
-            for block, parts, others in zip(self.blocks, inner, rest[1:], strict=True):
+            x = self.first.centre(pixel, group, column[0], left["pixels"])
+            for block, parts, above, before in zip(
+                self.blocks, inner, column[1:], left["inputs"], strict=True
+            ):
                 down, up = block.down, block.up
                 parts[0].append(tf.nn.relu(x))
                 parts[1].append(tf.nn.relu(down.centre(parts[0], group, down.bias_of(None))))
-                parts[2].append(tf.nn.relu(block.conv.centre(parts[1], group, others)))
+                parts[2].append(tf.nn.relu(block.conv.centre(parts[1], group, above, before)))
                 x += up.centre(parts[2], group, up.bias_of(None))
-            parameters = self._head_at_pixel(x, xs, heads, group)
-            drawn.append(draw(parameters, group))
-            pixel.append(self._as_input(drawn[-1]))
+            drawn.append(draw(self.head_at_pixel(x, xs, heads, group), group))
+            pixel.append(self.as_input(drawn[-1]))
         inputs = [tf.concat(parts[1], axis=-1) for parts in inner]
         pixels = tf.concat([left["pixels"], *pixel], axis=-1)[:, self.image_shape[-1] :]
         return tf.concat(drawn, axis=-1), {"pixels": pixels, "inputs": inputs}, inputs
 
-    def end_row(self, rows, features, levels):
-        return {
-            "biases": rows["biases"],
-            "pixels": self._next_rows(rows["pixels"], levels),
-            "inputs": [columns_first(maps)[:, None] for maps in features],
-        }
+    def finish_row(self, state, features, levels):
+        return {**state, "pixels": self.next_rows(state["pixels"], levels), "inputs": features}
 
     def feature_sizes(self):
         return [self.hidden_channels] * self.num_blocks

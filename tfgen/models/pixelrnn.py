@@ -13,7 +13,7 @@ from tfgen.images import to_levels
 from tfgen.layers.diagonal_lstm import DiagonalBiLSTM
 from tfgen.layers.masked_conv import MaskedConv2D
 from tfgen.layers.row_lstm import RowLSTM
-from tfgen.models.autoregressive import AutoregressiveModel, columns_first
+from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
 
 VARIANTS = {"row": RowLSTM, "diagonal": DiagonalBiLSTM}
@@ -59,11 +59,13 @@ class PixelRNN(AutoregressiveModel):
         self._fast_score = tf.function(self._score, jit_compile=True, autograph=False)
         self.built = True
 
-    def parameters(self, x, labels=None):
+    def network(self, x, labels=None):
         x = self.first(x)
+        features = []
         for layer in self.recurrent:
-            x = layer(x, labels)
-        return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x))))
+            x, found = layer(x, labels)
+            features.append(found)
+        return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x)))), features
 
     def unpack(self, data):
         images, labels, weights = super().unpack(data)
@@ -75,27 +77,23 @@ class PixelRNN(AutoregressiveModel):
     def start(self, batch, labels):
         width = self.image_shape[1]
         return {
-            "pixels": self._first_rows(self.first, batch),
+            "pixels": self.rows_of_zeros(self.first, batch),
             "layers": [layer.start(batch, width, labels) for layer in self.recurrent],
         }
 
-    def begin_row(self, rows):
-        first = self.first.above(rows["pixels"]) + self.first.bias_of(None)[:, None]
+    def row(self, state):
+        first = self.first.above(state["pixels"]) + self.first.bias_of(None)
+        batch = tf.shape(first)[1]
         layers = [
-            layer.begin_row(state)
-            for layer, state in zip(self.recurrent, rows["layers"], strict=True)
+            layer.row(before) for layer, before in zip(self.recurrent, state["layers"], strict=True)
         ]
-        return tf.nest.map_structure(columns_first, {"first": first, "layers": layers})
-
-    def begin_pixels(self, rows):
-        batch = tf.shape(rows["pixels"])[0]
-        return {
+        left = {
             "pixels": tf.zeros([batch, self.first.margin * self.image_shape[-1]]),
-            "layers": [layer.begin_pixels(batch) for layer in self.recurrent],
+            "layers": [layer.first_left(batch) for layer in self.recurrent],
         }
+        return state, {"first": first, "layers": layers}, left
 
     def pixel(self, column, left, draw):
-        first = column["first"] + self.first.left(left["pixels"])
         memories = [
             layer.begin_pixel(own, before)
             for layer, own, before in zip(
@@ -104,22 +102,22 @@ class PixelRNN(AutoregressiveModel):
         ]
         drawn, pixel, xs, hidden = [], [], [], []
         for group in range(self.groups):
-            x = self.first.centre(pixel, group, first)
+            x = self.first.centre(pixel, group, column["first"], left["pixels"])
             for layer, memory in zip(self.recurrent, memories, strict=True):
                 x = layer.at_pixel(memory, x, group)
-            drawn.append(draw(self._head_at_pixel(x, xs, hidden, group), group))
-            pixel.append(self._as_input(drawn[-1]))
+            drawn.append(draw(self.head_at_pixel(x, xs, hidden, group), group))
+            pixel.append(self.as_input(drawn[-1]))
         ends = [layer.end_pixel(m) for layer, m in zip(self.recurrent, memories, strict=True)]
         pixels = tf.concat([left["pixels"], *pixel], axis=-1)[:, self.image_shape[-1] :]
         left = {"pixels": pixels, "layers": [before for before, _ in ends]}
         return tf.concat(drawn, axis=-1), left, [features for _, features in ends]
 
-    def end_row(self, rows, features, levels):
+    def finish_row(self, state, features, levels):
         layers = [
-            layer.end_row(state, found)
-            for layer, state, found in zip(self.recurrent, rows["layers"], features, strict=True)
+            layer.finish_row(before, found)
+            for layer, before, found in zip(self.recurrent, state["layers"], features, strict=True)
         ]
-        return {"pixels": self._next_rows(rows["pixels"], levels), "layers": layers}
+        return {"pixels": self.next_rows(state["pixels"], levels), "layers": layers}
 
     def feature_sizes(self):
         return [layer.feature_sizes() for layer in self.recurrent]

@@ -1,102 +1,134 @@
 """The cached raster scan: pixel after pixel without running the network for each.
 
 The work of drawing an image is about that of one parallel pass, if nothing is computed twice. So
-a model gives what is known when, and the scan keeps the loops:
+a model says what it does at each of three places, and the scan keeps the loops:
 
-    start       caches above the first row
-    begin_row   from the finished rows, what they give to every pixel of the next, at once
+    start       the state above the first row
+    row         from the state, what the finished rows give to every pixel of the next, at once
     pixel       one pixel from that, from its left neighbour, and from its own channels so far
-    end_row     caches for the next row, from what the pixels left
+    finish_row  the state below the row, from what its pixels left
 
 The convolution of a finished row is never repeated. Both loops live in one compiled function.
+Inside it, maps of a row are [w, b, n]: a pixel's slice lies in one piece.
 """
 
 import tensorflow as tf
 
 
-def scan(model, uniforms, labels=None, given=None, known=None, with_parameters=False):
+def scan(
+    model,
+    uniforms,
+    labels=None,
+    *,
+    temperature=1.0,
+    given=None,
+    known=None,
+    features=None,
+    with_parameters=False,
+):
     """Draw images by the inverse CDF of each pixel, or follow given ones.
 
     Args:
-        model: offers `start(batch, labels)`, `begin_row(rows)`, `begin_pixels(rows)`,
-            `pixel(column, left, draw)`, `end_row(rows, features)`, and `feature_sizes()`; see
-            `AutoregressiveModel`.
+        model: an `AutoregressiveModel`, which lists the steps that it offers.
         uniforms: float32 [b, h, w, c] in [0, 1).
         labels: int32 [b] of a conditional model.
+        temperature: of each pixel's distribution; a float or a scalar tensor.
         given: int32 levels [b, h, w, c] that are kept where `known` [b, h, w] is true.
+        features: what `model.network` finds for `given`. The first rows, as far as all images know
+            them whole, then take their features from it, without a scan of their pixels.
         with_parameters: also return the likelihood's parameters that each pixel was drawn from.
 
     Returns int32 levels [b, h, w, c], and float32 parameters [b, h, w, p] if asked for.
     """
     height, width, channels = model.image_shape
-    batch = tf.shape(uniforms)[0]
+    batch = uniforms.shape[0] or tf.shape(uniforms)[0]
+    groups = model.groups
     # Rows and columns come first, so that a step takes a slice that lies in one piece.
     uniforms = tf.transpose(uniforms, [1, 2, 0, 3])
+    first_unknown, stop = 0, height
     if known is not None:
-        given = tf.transpose(given, [1, 2, 0, 3])
-        known = tf.transpose(known, [1, 2, 0])
+        given, known = tf.transpose(given, [1, 2, 0, 3]), tf.transpose(known, [1, 2, 0])
+        unknown_rows = tf.reduce_any(tf.logical_not(known), axis=[1, 2])
+        indices = tf.range(height)
+        stop = tf.reduce_max(tf.where(unknown_rows, indices + 1, 0))
+        first_unknown = tf.reduce_min(tf.where(unknown_rows, indices, height))
+        if with_parameters:
+            stop = height
     num_parameters = model.likelihood.num_parameters(channels)
 
-    def array(size, dtype, *shape):
+    def array(size, dtype, shape):
         return tf.TensorArray(dtype, size, element_shape=[uniforms.shape[2], *shape])
 
-    def row_step(i, rows, image, parameters):
-        columns = model.begin_row(rows)
-        features = tf.nest.map_structure(
-            lambda size: array(width, tf.float32, size), model.feature_sizes()
-        )
-
-        def pixel_step(j, left, features, drawn_row, parameter_row):
+    def draw_row(i, columns, left):
+        def draw_pixel(j, left, found):
+            levels_row, features_row, parameters_row = found
             seen = []
 
-            def draw(group_parameters, group):
-                seen.append(group_parameters)
-                own = uniforms[i, j] if model.groups == 1 else uniforms[i, j][:, group, None]
-                drawn = model.likelihood.quantile(group_parameters, own)
+            def draw(parameters, group):
+                seen.append(parameters)
+                own = slice(None) if groups == 1 else slice(group, group + 1)
+                parameters = model.likelihood.tempered(parameters, temperature)
+                drawn = model.likelihood.quantile(parameters, uniforms[i, j][:, own])
                 if known is None:
                     return drawn
-                kept = given[i, j] if model.groups == 1 else given[i, j][:, group, None]
-                return tf.where(known[i, j][:, None], kept, drawn)
+                return tf.where(known[i, j][:, None], given[i, j][:, own], drawn)
 
             column = tf.nest.map_structure(lambda maps: maps[j], columns)
-            levels, left, found = model.pixel(column, left, draw)
-            features = tf.nest.map_structure(
-                lambda array, value: array.write(j, value), features, found
+            levels, left, features = model.pixel(column, left, draw)
+            features_row = tf.nest.map_structure(
+                lambda array, value: array.write(j, value), features_row, features
             )
             if with_parameters:
-                parameter_row = parameter_row.write(j, tf.concat(seen, axis=-1))
-            return j + 1, left, features, drawn_row.write(j, levels), parameter_row
+                parameters_row = parameters_row.write(j, tf.concat(seen, axis=-1))
+            return j + 1, left, (levels_row.write(j, levels), features_row, parameters_row)
 
-        _, _, features, drawn_row, parameter_row = tf.while_loop(
-            lambda j, *_: j < width,
-            pixel_step,
-            (
-                tf.constant(0),
-                model.begin_pixels(rows),
-                features,
-                array(width, tf.int32, channels),
-                array(width, tf.float32, num_parameters),
+        arrays = (
+            array(width, tf.int32, [channels]),
+            tf.nest.map_structure(
+                lambda size: array(width, tf.float32, [size]), model.feature_sizes()
             ),
+            array(width, tf.float32, [num_parameters]),
+        )
+        _, _, (levels, features_row, parameters) = tf.while_loop(
+            lambda j, *_: j < width,
+            draw_pixel,
+            (tf.constant(0), left, arrays),
             maximum_iterations=width,
         )
-        drawn_row = drawn_row.stack()
-        found = tf.nest.map_structure(lambda array: array.stack(), features)
-        rows = model.end_row(rows, found, drawn_row)
-        if with_parameters:
-            parameters = parameters.write(i, parameter_row.stack())
-        return i + 1, rows, image.write(i, drawn_row), parameters
+        features_row = tf.nest.map_structure(lambda array: array.stack(), features_row)
+        return levels.stack(), features_row, parameters.stack() if with_parameters else 0.0
 
-    images = tf.TensorArray(tf.int32, height, element_shape=[width, uniforms.shape[2], channels])
+    def draw_or_fill_row(i, state, image, parameters):
+        state, columns, left = model.row(state)
+        if features is None:
+            levels, found, parameters_row = draw_row(i, columns, left)
+        else:
+            levels, found, parameters_row = tf.cond(
+                i < first_unknown,
+                lambda: (given[i], tf.nest.map_structure(lambda maps: maps[i], features), 0.0),
+                lambda: draw_row(i, columns, left),
+            )
+        state = model.finish_row(state, found, levels)
+        if with_parameters:
+            parameters = parameters.write(i, parameters_row)
+        return i + 1, state, image.write(i, levels), parameters
+
+    if features is not None:
+        features = tf.nest.map_structure(lambda maps: tf.transpose(maps, [1, 2, 0, 3]), features)
+    rows = tf.TensorArray(tf.int32, height, element_shape=[width, uniforms.shape[2], channels])
     parameters = tf.TensorArray(
         tf.float32, height, element_shape=[width, uniforms.shape[2], num_parameters]
     )
-    _, _, images, parameters = tf.while_loop(
-        lambda i, *_: i < height,
-        row_step,
-        (tf.constant(0), model.start(batch, labels), images, parameters),
+    _, _, rows, parameters = tf.while_loop(
+        lambda i, *_: i < stop,
+        draw_or_fill_row,
+        (tf.constant(0), model.start(batch, labels), rows, parameters),
         maximum_iterations=height,
     )
-    levels = tf.transpose(images.stack(), [2, 0, 1, 3])
+    levels = rows.stack()
+    if known is not None:
+        levels = tf.where(known[..., None], given, levels)
+    levels = tf.transpose(levels, [2, 0, 1, 3])
     if with_parameters:
         return levels, tf.transpose(parameters.stack(), [2, 0, 1, 3])
     return levels
