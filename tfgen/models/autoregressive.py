@@ -1,6 +1,6 @@
 """What the autoregressive models share: exact scores, cached sampling, completion.
 
-A subclass gives `network(x, labels)`, the parallel pass, and the same network once more as the
+A subclass gives `network(x, labels, noise)`, the parallel pass, and the same network once more as the
 steps of a raster scan (`sampling.raster`), whose maps are [b, n] at a pixel and [w, b, n] in a row:
 
     start(batch, labels)                 -> state above the first row
@@ -52,11 +52,12 @@ class AutoregressiveModel(TractableModel):
 
     # Scores
 
-    def network(self, x, labels=None):
+    def network(self, x, labels=None, noise=None):
         """Return (parameters, features) for images x [b, h, w, c] in [-1, 1], in one pass.
 
         Parameters [b, h, w, p] are the likelihood's; features, a nest of [b, h, w, n], are what the
-        pixels of a row leave to the rows below.
+        pixels of a row leave to the rows below. A model with dropout draws it from `noise`, the
+        `StepNoise` of a training step, and drops nothing without.
         """
         raise NotImplementedError
 
@@ -76,13 +77,16 @@ class AutoregressiveModel(TractableModel):
         return self._fast_score(to_levels(images, self.likelihood.levels), labels)
 
     def losses(self, images, labels, noise, training):
-        score = self._score if training else self._fast_score
         levels = to_levels(images, self.likelihood.levels)
-        return {"loss": -tf.reduce_sum(score(levels, labels), axis=[1, 2])}
+        if training:
+            scores = self._score(levels, labels, noise)
+        else:
+            scores = self._fast_score(levels, labels)
+        return {"loss": -tf.reduce_sum(scores, axis=[1, 2])}
 
-    def _score(self, levels, labels):
+    def _score(self, levels, labels, noise=None):
         x = levels_to_unit(levels, self.likelihood.levels)
-        parameters = self.parameters(tf.cast(x, self.compute_dtype), labels)
+        parameters, _ = self.network(tf.cast(x, self.compute_dtype), labels, noise)
         return tf.reduce_sum(self.likelihood.log_prob(parameters, levels), axis=-1)
 
     def adapt(self, images):

@@ -46,7 +46,7 @@ class PixelCNN(AutoregressiveModel):
         self.output_layer = MaskedConv2D(2 * h, outputs, (1, 1), "B", **shared)
         self.built = True
 
-    def network(self, x, labels=None):
+    def network(self, x, labels=None, noise=None):
         x = self.first(x, labels)
         inputs = []
         for block in self.blocks:

@@ -59,7 +59,7 @@ class PixelRNN(AutoregressiveModel):
         self._fast_score = tf.function(self._score, jit_compile=True, autograph=False)
         self.built = True
 
-    def network(self, x, labels=None):
+    def network(self, x, labels=None, noise=None):
         x = self.first(x)
         features = []
         for layer in self.recurrent:
