@@ -1,7 +1,8 @@
 """What the autoregressive models share: exact scores, cached sampling, completion.
 
-A subclass gives `network(x, labels, noise)`, the parallel pass, and the same network once more as the
-steps of a raster scan (`sampling.raster`), whose maps are [b, n] at a pixel and [w, b, n] in a row:
+A subclass gives `network(x, labels, noise)`, the parallel pass, and the same network once more as
+the steps of a raster scan (`sampling.raster`), whose maps are [b, n] at a pixel and [w, b, n] in a
+row:
 
     start(batch, labels)                 -> state above the first row
     row(state)                           -> (state, columns, left): columns a nest of [w, b, ...],
@@ -183,9 +184,8 @@ class AutoregressiveModel(TractableModel):
     # Pieces of the scan that most of them have
 
     def rows_of_zeros(self, layer, batch):
-        """Return the image rows above the first that `layer` looks at: zeros, as its padding."""
-        width, channels = self.image_shape[1:]
-        return [tf.zeros([width, batch, channels])] * layer.rows_above
+        """Return the rows [w, b, in] above the first that `layer` looks at: zeros, as padding."""
+        return [tf.zeros([self.image_shape[1], batch, layer.in_channels])] * layer.rows_above
 
     def next_rows(self, rows, levels):
         """Return image rows, [w, b, c] each, with the one just drawn, its levels, below them."""

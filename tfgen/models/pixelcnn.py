@@ -57,22 +57,21 @@ class PixelCNN(AutoregressiveModel):
     # The same, as steps of a raster scan
 
     def start(self, batch, labels):
-        width, h = self.image_shape[1], self.hidden_channels
         return {
             "biases": [layer.bias_of(labels) for layer in (self.first, *self._convs())],
             "pixels": self.rows_of_zeros(self.first, batch),
-            "inputs": [tf.zeros([width, batch, h]) for _ in self.blocks],  # of 3x3 layers
+            "inputs": [self.rows_of_zeros(conv, batch) for conv in self._convs()],
         }
 
     def row(self, state):
         above = [self.first.above(state["pixels"])]
         for conv, inputs in zip(self._convs(), state["inputs"], strict=True):
-            above.append(conv.above([inputs]))
+            above.append(conv.above(inputs))
         columns = [maps + bias for maps, bias in zip(above, state["biases"], strict=True)]
         batch = tf.shape(above[0])[1]
         left = {
-            "pixels": tf.zeros([batch, self.first.margin * self.image_shape[-1]]),
-            "inputs": [tf.zeros([batch, self.hidden_channels]) for _ in self.blocks],
+            "pixels": self.first.first_left(batch),
+            "inputs": [conv.first_left(batch) for conv in self._convs()],
         }
         return state, columns, left
 
@@ -93,11 +92,12 @@ class PixelCNN(AutoregressiveModel):
             drawn.append(draw(self.head_at_pixel(x, xs, heads, group), group))
             pixel.append(self.as_input(drawn[-1]))
         inputs = [tf.concat(parts[1], axis=-1) for parts in inner]
-        pixels = tf.concat([left["pixels"], *pixel], axis=-1)[:, self.image_shape[-1] :]
+        pixels = self.first.next_left(left["pixels"], pixel)
         return tf.concat(drawn, axis=-1), {"pixels": pixels, "inputs": inputs}, inputs
 
     def finish_row(self, state, features, levels):
-        return {**state, "pixels": self.next_rows(state["pixels"], levels), "inputs": features}
+        pixels = self.next_rows(state["pixels"], levels)
+        return {**state, "pixels": pixels, "inputs": [[maps] for maps in features]}
 
     def feature_sizes(self):
         return [self.hidden_channels] * self.num_blocks

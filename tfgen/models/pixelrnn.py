@@ -88,7 +88,7 @@ class PixelRNN(AutoregressiveModel):
             layer.row(before) for layer, before in zip(self.recurrent, state["layers"], strict=True)
         ]
         left = {
-            "pixels": tf.zeros([batch, self.first.margin * self.image_shape[-1]]),
+            "pixels": self.first.first_left(batch),
             "layers": [layer.first_left(batch) for layer in self.recurrent],
         }
         return state, {"first": first, "layers": layers}, left
@@ -108,7 +108,7 @@ class PixelRNN(AutoregressiveModel):
             drawn.append(draw(self.head_at_pixel(x, xs, hidden, group), group))
             pixel.append(self.as_input(drawn[-1]))
         ends = [layer.end_pixel(m) for layer, m in zip(self.recurrent, memories, strict=True)]
-        pixels = tf.concat([left["pixels"], *pixel], axis=-1)[:, self.image_shape[-1] :]
+        pixels = self.first.next_left(left["pixels"], pixel)
         left = {"pixels": pixels, "layers": [before for before, _ in ends]}
         return tf.concat(drawn, axis=-1), left, [features for _, features in ends]
 
