@@ -14,6 +14,7 @@ row:
 """
 
 import concurrent.futures
+import functools
 import os
 
 import numpy as np
@@ -47,9 +48,9 @@ class AutoregressiveModel(TractableModel):
                 "a likelihood of levels: Bernoulli, Categorical or DiscretizedLogisticMixture."
             )
         self.groups = 1 if self.likelihood.joint_channels else self.image_shape[-1]
-        self._fast_score = self._score
-        self._compiled_draw = tf.function(self._draw, jit_compile=True, autograph=False)
-        self._compiled_fill = tf.function(self._fill, jit_compile=True, autograph=False)
+        self._fast_score = functools.partial(self._score, network=self.fast_network)
+        self._compiled_scan = tf.function(self._scan, jit_compile=True, autograph=False)
+        self._compiled_fill = tf.function(self._fill, autograph=False)
 
     # Scores
 
@@ -61,6 +62,10 @@ class AutoregressiveModel(TractableModel):
         `StepNoise` of a training step, and drops nothing without.
         """
         raise NotImplementedError
+
+    def fast_network(self, x, labels=None, noise=None):
+        """Return what `network` returns; XLA may compile parts, so this is not for exports."""
+        return self.network(x, labels, noise)
 
     def parameters(self, x, labels=None):
         """Return the likelihood's parameters [b, h, w, p] for images [b, h, w, c] in [-1, 1]."""
@@ -80,14 +85,14 @@ class AutoregressiveModel(TractableModel):
     def losses(self, images, labels, noise, training):
         levels = to_levels(images, self.likelihood.levels)
         if training:
-            scores = self._score(levels, labels, noise)
+            scores = self._score(levels, labels, self.fast_network, noise)
         else:
             scores = self._fast_score(levels, labels)
         return {"loss": -tf.reduce_sum(scores, axis=[1, 2])}
 
-    def _score(self, levels, labels, noise=None):
+    def _score(self, levels, labels, network, noise=None):
         x = levels_to_unit(levels, self.likelihood.levels)
-        parameters, _ = self.network(tf.cast(x, self.compute_dtype), labels, noise)
+        parameters, _ = network(tf.cast(x, self.compute_dtype), labels, noise)
         return tf.reduce_sum(self.likelihood.log_prob(parameters, levels), axis=-1)
 
     def adapt(self, images):
@@ -108,7 +113,7 @@ class AutoregressiveModel(TractableModel):
         """
         _check_temperature(temperature)
         temperature = tf.constant(temperature, tf.float32)
-        levels = _in_threads(self._compiled_draw, [noise, labels], temperature)
+        levels = _in_threads(self._compiled_scan, [noise, labels], temperature)
         return from_levels(levels, self.likelihood.levels)
 
     def sample(self, n, seed=0, labels=None, batch_size=256, temperature=1.0):
@@ -148,32 +153,25 @@ class AutoregressiveModel(TractableModel):
         levels = _in_threads(self._compiled_fill, rows, temperature)
         return from_levels(levels, self.likelihood.levels)
 
-    def _draw(self, uniforms, labels, temperature=1.0):
-        return scan(self, uniforms, labels, temperature=temperature)
+    def _scan(self, uniforms, labels, temperature=1.0, **known):
+        return scan(self, uniforms, labels, temperature=temperature, **known)
 
     def _fill(self, uniforms, labels, given, known, temperature):
         x = levels_to_unit(given, self.likelihood.levels)
-        _, features = self.network(tf.cast(x, self.compute_dtype), labels)
+        _, features = self.fast_network(tf.cast(x, self.compute_dtype), labels)
         features = tf.nest.map_structure(lambda maps: tf.cast(maps, tf.float32), features)
-        return scan(
-            self,
-            uniforms,
-            labels,
-            temperature=temperature,
-            given=given,
-            known=known,
-            features=features,
-        )
+        known = {"given": given, "known": known, "features": features}
+        return self._compiled_scan(uniforms, labels, temperature, **known)
 
     def endpoints(self):
         # Without XLA, which not every server has.
         def sample(seeds, labels=None):
-            levels = self._draw(self.noise(seeds), labels)
+            levels = self._scan(self.noise(seeds), labels)
             return {"images": from_levels(levels, self.likelihood.levels)}
 
         def log_prob(images, labels=None):
             levels = to_levels(images, self.likelihood.levels)
-            return {"log_prob": tf.reduce_sum(self._score(levels, labels), axis=[1, 2])}
+            return {"log_prob": tf.reduce_sum(self._score(levels, labels, self.network), axis=[1, 2])}
 
         endpoints = super().endpoints()
         return {
