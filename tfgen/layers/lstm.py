@@ -32,17 +32,19 @@ def lstm_scan(gates, kernel, first_hidden, first_cell, shifts, begins, compiled=
             is the first state again.
         compiled: run under XLA.
 
-    Returns hidden states and cells [t, p, b, n], the cells without gradient. Inside, all is float32.
+    Returns hidden states and cells [t, p, b, n], the cells without a gradient. Inside, all is
+    float32.
     """
     forward, backward = (_xla_forward, _xla_backward) if compiled else (_forward, _backward)
 
     @tf.custom_gradient
-    def scan(gates, kernel, first_hidden, first_cell):
-        hidden, cells, opened = forward(gates, kernel, first_hidden, first_cell, shifts, begins)
+    def scan(*values):
+        # An eager tape would look into the compiled loop.
+        gates, *parameters = (tf.stop_gradient(value) for value in values)
+        hidden, cells, opened = forward(gates, *parameters, shifts, begins)
 
         def gradient(d_hidden, _):
-            saved = (hidden, cells, opened)
-            return backward(d_hidden, kernel, first_hidden, first_cell, shifts, begins, *saved)
+            return backward(d_hidden, *parameters, shifts, begins, hidden, cells, opened)
 
         return (hidden, cells), gradient
 

@@ -171,7 +171,9 @@ class AutoregressiveModel(TractableModel):
 
         def log_prob(images, labels=None):
             levels = to_levels(images, self.likelihood.levels)
-            return {"log_prob": tf.reduce_sum(self._score(levels, labels, self.network), axis=[1, 2])}
+            return {
+                "log_prob": tf.reduce_sum(self._score(levels, labels, self.network), axis=[1, 2])
+            }
 
         endpoints = super().endpoints()
         return {
