@@ -83,28 +83,30 @@ class GatedPixelCNN(AutoregressiveModel):
             columns.append(layer.to_horizontal(gates) + biases["horizontal"])
             v = gate(gates)
         batch = tf.shape(v)[1]
-        left = [layer.horizontal.first_left(batch) for layer in self.gated]
+        first, *others = [layer.horizontal.first_left(batch) for layer in self.gated]
+        # Side by side: a pixel step counts operations, not numbers.
+        left = {"pixels": first, "inputs": tf.concat(others, axis=-1) if others else first}
         return {**state, "rows": rows}, columns, left
 
     def pixel(self, column, left, draw):
         drawn, xs, heads = [], [], []
         inputs = [[] for _ in self.gated]  # the groups of each layer's input so far
         gated = [[] for _ in self.gated]
+        before = [left["pixels"], *tf.split(left["inputs"], max(1, self.num_layers - 1), axis=-1)]
         for group in range(self.groups):
             h = None
             for index, layer in enumerate(self.gated):
                 if index:
                     inputs[index].append(h)
-                gates = layer.horizontal.centre(inputs[index], group, column[index], left[index])
+                gates = layer.horizontal.centre(inputs[index], group, column[index], before[index])
                 gated[index].append(gate(gates))
                 out = layer.out.centre(gated[index], group, layer.out.bias_of(None))
                 h = h + out if index else out
             drawn.append(draw(self.head_at_pixel(h, xs, heads, group), group))
             inputs[0].append(self.as_input(drawn[-1]))
-        left = [
-            layer.horizontal.next_left(before, parts)
-            for layer, before, parts in zip(self.gated, left, inputs, strict=True)
-        ]
+        pixels = self.gated[0].horizontal.next_left(left["pixels"], inputs[0])
+        parts = [part for parts in inputs[1:] for part in parts] or [pixels]
+        left = {"pixels": pixels, "inputs": tf.concat(parts, axis=-1)}
         return tf.concat(drawn, axis=-1), left, []
 
     def finish_row(self, state, features, levels):

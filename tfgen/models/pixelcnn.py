@@ -52,7 +52,8 @@ class PixelCNN(AutoregressiveModel):
         for block in self.blocks:
             inputs.append(tf.nn.relu(block.down(tf.nn.relu(x))))
             x += block.up(tf.nn.relu(block.conv(inputs[-1], labels)))
-        return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x)))), inputs
+        parameters = self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x))))
+        return parameters, tf.concat(inputs, axis=-1)
 
     # The same, as steps of a raster scan
 
@@ -60,18 +61,19 @@ class PixelCNN(AutoregressiveModel):
         return {
             "biases": [layer.bias_of(labels) for layer in (self.first, *self._convs())],
             "pixels": self.rows_of_zeros(self.first, batch),
-            "inputs": [self.rows_of_zeros(conv, batch) for conv in self._convs()],
+            # Of the 3x3 convolutions, side by side: a pixel step counts operations, not numbers.
+            "inputs": tf.zeros([self.image_shape[1], batch, self.feature_sizes()]),
         }
 
     def row(self, state):
         above = [self.first.above(state["pixels"])]
-        for conv, inputs in zip(self._convs(), state["inputs"], strict=True):
-            above.append(conv.above(inputs))
+        for conv, inputs in zip(self._convs(), self._split(state["inputs"]), strict=True):
+            above.append(conv.above([inputs]))
         columns = [maps + bias for maps, bias in zip(above, state["biases"], strict=True)]
         batch = tf.shape(above[0])[1]
         left = {
             "pixels": self.first.first_left(batch),
-            "inputs": [conv.first_left(batch) for conv in self._convs()],
+            "inputs": tf.zeros([batch, self.feature_sizes()]),
         }
         return state, columns, left
 
@@ -82,7 +84,7 @@ class PixelCNN(AutoregressiveModel):
         for group in range(self.groups):
             x = self.first.centre(pixel, group, column[0], left["pixels"])
             for block, parts, above, before in zip(
-                self.blocks, inner, column[1:], left["inputs"], strict=True
+                self.blocks, inner, column[1:], self._split(left["inputs"]), strict=True
             ):
                 down, up = block.down, block.up
                 parts[0].append(tf.nn.relu(x))
@@ -91,16 +93,19 @@ class PixelCNN(AutoregressiveModel):
                 x += up.centre(parts[2], group, up.bias_of(None))
             drawn.append(draw(self.head_at_pixel(x, xs, heads, group), group))
             pixel.append(self.as_input(drawn[-1]))
-        inputs = [tf.concat(parts[1], axis=-1) for parts in inner]
+        inputs = tf.concat([part for parts in inner for part in parts[1]], axis=-1)
         pixels = self.first.next_left(left["pixels"], pixel)
         return tf.concat(drawn, axis=-1), {"pixels": pixels, "inputs": inputs}, inputs
 
     def finish_row(self, state, features, levels):
         pixels = self.next_rows(state["pixels"], levels)
-        return {**state, "pixels": pixels, "inputs": [[maps] for maps in features]}
+        return {**state, "pixels": pixels, "inputs": features}
 
     def feature_sizes(self):
-        return [self.hidden_channels] * self.num_blocks
+        return self.hidden_channels * self.num_blocks
+
+    def _split(self, maps):
+        return tf.split(maps, self.num_blocks, axis=-1)
 
     def _convs(self):
         return [block.conv for block in self.blocks]
