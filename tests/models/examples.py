@@ -109,4 +109,13 @@ EXAMPLES = {
             "num_classes": 3,
         },
     },
+    "MultiScalePixelRNN": {
+        "conditional": {
+            "image_shape": (6, 4, 1),
+            "hidden_channels": 4,
+            "num_layers": 1,
+            "likelihood": Categorical(4),
+            "num_classes": 3,
+        },
+    },
 }

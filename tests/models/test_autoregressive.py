@@ -1,6 +1,7 @@
 """Causality, normalisation, and cached equals parallel, for every autoregressive model."""
 
 import itertools
+import math
 
 import keras
 import numpy as np
@@ -10,14 +11,20 @@ import tensorflow as tf
 from tfgen.errors import UserError
 from tfgen.images import from_levels, levels_to_unit, to_unit
 from tfgen.likelihoods import Bernoulli, Categorical, DiscretizedLogisticMixture, Normal
-from tfgen.models import GatedPixelCNN, PixelCNN, PixelRNN
-from tfgen.sampling.raster import scan
+from tfgen.models import GatedPixelCNN, MultiScalePixelRNN, PixelCNN, PixelRNN
 
 MODELS = {
     "GatedPixelCNN": lambda shape, likelihood, classes=0: GatedPixelCNN(
         shape, 24, 3, likelihood, classes
     ),
     "PixelCNN": lambda shape, likelihood, classes=0: PixelCNN(shape, 12, 2, likelihood, classes),
+    "multi-scale": lambda shape, likelihood, classes=0: MultiScalePixelRNN(
+        (*(2 * math.ceil(size / 2) for size in shape[:2]), shape[2]),  # what a scale of 2 divides
+        num_layers=1,
+        hidden_channels=24,
+        likelihood=likelihood,
+        num_classes=classes,
+    ),
     "row": lambda shape, likelihood, classes=0: PixelRNN(shape, "row", 12, 2, likelihood, classes),
     "diagonal": lambda shape, likelihood, classes=0: PixelRNN(
         shape, "diagonal", 12, 2, likelihood, classes
@@ -55,11 +62,16 @@ def some_labels(model, n):
     return tf.range(n) % model.num_classes if model.num_classes else None
 
 
-def precedes(source, target, groups):
+def precedes(model, source, target):
     """Tell whether pixel and channel `source` (i, j, c) may influence the output at `target`."""
-    if source[:2] != target[:2]:
-        return source[:2] < target[:2]
-    return groups > 1 and source[2] < target[2]
+    if source[:2] == target[:2]:
+        return model.groups > 1 and source[2] < target[2]
+
+    def turn(i, j, _):
+        scale = getattr(model, "scale", 1)  # pixels of the small image come first
+        return bool(i % scale or j % scale), i, j
+
+    return turn(*source) < turn(*target)
 
 
 @every_model
@@ -71,14 +83,14 @@ def test_outputs_depend_on_nothing_but_what_precedes(name, shape, likelihood, cl
     with tf.GradientTape() as tape:
         parameters = model.parameters(x, some_labels(model, 4))
     jacobian = np.abs(tape.batch_jacobian(parameters, x)).max(axis=0)
-    height, width, channels = shape
+    height, width, channels = model.image_shape
     per_group = parameters.shape[-1] // model.groups
     places = list(itertools.product(range(height), range(width), range(channels)))
     for i, j, group in itertools.product(range(height), range(width), range(model.groups)):
         outputs = jacobian[i, j, group * per_group : (group + 1) * per_group]
         for source in places:
             influence = outputs[(slice(None), *source)].max()
-            if not precedes(source, (i, j, group), model.groups):
+            if not precedes(model, source, (i, j, group)):
                 assert influence == 0, f"{source} leaks into {(i, j, group)}"
             elif _immediate(source, (i, j, group), channels):
                 assert influence > 0, f"{source} does not reach {(i, j, group)}"
@@ -97,10 +109,10 @@ def test_cached_equals_parallel(name, shape, likelihood, classes):
     model = build(name, shape, likelihood, classes)
     levels, labels = some_levels(model, 3), some_labels(model, 3)
     parallel = model.parameters(levels_to_unit(levels, likelihood.levels), labels)
-    known = tf.ones([3, *shape[:2]], bool)
+    known = tf.ones([3, *model.image_shape[:2]], bool)
     uniforms = model.noise(tf.range(3))
     followed = tf.function(
-        lambda u: scan(model, u, labels, given=levels, known=known, with_parameters=True)
+        lambda u: model.scan(u, labels, given=levels, known=known, with_parameters=True)
     )
     kept, cached = followed(uniforms)
     np.testing.assert_array_equal(kept, levels)
@@ -115,7 +127,8 @@ def test_cached_equals_parallel(name, shape, likelihood, classes):
         ((2, 2, 1), Bernoulli()),
         ((2, 2, 1), Categorical(3)),
         ((1, 2, 3), Categorical(2)),
-        ((2, 1, 3), DiscretizedLogisticMixture(3, 2)),
+        ((2, 1, 3), DiscretizedLogisticMixture(2, 2)),
+        ((2, 2, 1), DiscretizedLogisticMixture(3, 2)),
     ],
     ids=str,
 )
@@ -151,17 +164,17 @@ def _enumerated(model):
 
 @every_model
 def test_completion_keeps_what_is_known_and_follows_the_rest(name):
-    model = build(name, (5, 4, 3), Categorical(4))
+    model = build(name, (6, 4, 3), Categorical(4))
     images = from_levels(some_levels(model, 3), 4).numpy()
-    known = np.zeros([5, 4], bool)
+    known = np.zeros([6, 4], bool)
     known[:2], known[3, 1] = True, True
     completed = model.complete(images, known, seeds=np.arange(3)).numpy()
     np.testing.assert_array_equal(completed[:, known], images[:, known])
     assert np.any(completed[:, ~known] != images[:, ~known])
     # Nothing known is sampling, and everything known changes nothing.
-    nothing = model.complete(images, np.zeros([5, 4], bool), seeds=np.arange(3))
+    nothing = model.complete(images, np.zeros([6, 4], bool), seeds=np.arange(3))
     np.testing.assert_array_equal(nothing, model.sample(3))
-    every = model.complete(images, np.ones([3, 5, 4], bool), seeds=np.arange(3))
+    every = model.complete(images, np.ones([3, 6, 4], bool), seeds=np.arange(3))
     np.testing.assert_array_equal(every, images)
 
 
@@ -172,9 +185,9 @@ def test_known_first_rows_are_filled_as_if_they_were_scanned(name):
     known = np.zeros([6, 4], bool)
     known[:3], known[4, 2] = True, True
     filled = model.complete(images, known, seeds=np.arange(3))
-    scanned = scan(
-        model,
+    scanned = model.scan(
         model.noise(tf.range(3)),
+        None,
         given=some_levels(model, 3),
         known=tf.broadcast_to(known, [3, 6, 4]),
     )
@@ -190,7 +203,7 @@ def test_pixel_scores_add_up_to_the_log_probability(name):
     model = build(name, (4, 3, 3), DiscretizedLogisticMixture(17, 2))
     images = from_levels(some_levels(model, 2), 17).numpy()
     scores = model.log_prob_map(images).numpy()
-    assert scores.shape == (2, 4, 3) and scores.dtype == np.float32
+    assert scores.shape == images.shape[:3] and scores.dtype == np.float32
     np.testing.assert_allclose(scores.sum(axis=(1, 2)), model.log_prob(images), rtol=1e-5)
     # A pixel's score knows nothing of later pixels.
     changed = images.copy()
@@ -244,5 +257,7 @@ def test_wrong_masks_and_likelihoods_are_refused():
         PixelCNN((5, 4, 1), likelihood=Normal())
     with pytest.raises(UserError, match="multiple of 3"):
         PixelCNN((5, 4, 3), hidden_channels=16)
+    with pytest.raises(UserError, match="6x5 pixels cannot be split by a scale of 2"):
+        MultiScalePixelRNN((6, 5, 1))
     with pytest.raises(UserError, match="variant must be one of row, diagonal"):
         PixelRNN((5, 4, 1), variant="spiral")

@@ -38,6 +38,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
         super().__init__(**kwargs)
         self.hidden_channels = h = hidden_channels
         self.groups, self.num_classes = groups, num_classes
+        self.extra_channels = DIRECTIONS * GATES * h  # that `call` may add to the gates
         self.input_to_state = [
             MaskedConv2D(2 * h, h, (1, 1), "B", groups, gates=GATES, num_classes=num_classes)
             for _ in range(DIRECTIONS)
@@ -57,16 +58,19 @@ class DiagonalBiLSTM(keras.layers.Layer):
         self.output_layer = MaskedConv2D(h, 2 * h, (1, 1), "B", groups)
         self.built = True
 
-    def call(self, x, labels=None, compiled=False):
-        left = self._scan(x, labels, 0, compiled)
-        right = self._scan(x, labels, 1, compiled)
+    def call(self, x, labels=None, extra=None, compiled=False):
+        """Return (maps, features) of maps x; `extra` [b, h, w, 8h] is added to both's gates."""
+        left, right = (self._scan(x, labels, extra, direction, compiled) for direction in (0, 1))
         return x + self.output_layer(left + right), {"x": x, "left": left}
 
-    def _scan(self, x, labels, direction, compiled):
+    def _scan(self, x, labels, extra, direction, compiled):
         """Return one direction's hidden states, [b, h, w, n]."""
+        gates = self.input_to_state[direction](x, labels)
+        if extra is not None:
+            gates += tf.split(extra, DIRECTIONS, axis=-1)[direction]
         skew = Skew(x.shape, tf.shape(x)[0], mirrored=direction == 1)
         hidden, _ = lstm_scan(
-            skew(self.input_to_state[direction](x, labels)),
+            skew(gates),
             self.state_to_state[direction],
             self.first_hidden[direction],
             self.first_cell[direction],
@@ -83,8 +87,10 @@ class DiagonalBiLSTM(keras.layers.Layer):
         biases = [layer.bias_of(labels) for layer in self.input_to_state]
         return {"left": zeros, "right": zeros, "bias": biases}
 
-    def row(self, state):
+    def row(self, state, extra=None):
         gates = tf.tensordot(state["left"], self._taps(0, "above"), 1) + state["bias"][0]
+        if extra is not None:
+            gates += tf.split(extra, DIRECTIONS, axis=-1)[0]
         return {"gates": gates, "right": state["right"]}
 
     def first_left(self, batch):
@@ -121,11 +127,13 @@ class DiagonalBiLSTM(keras.layers.Layer):
         cell = tf.concat(pixel["new_cell"], axis=-1)
         return (hidden, cell), {"x": tf.concat(pixel["x"], axis=-1), "left": hidden}
 
-    def finish_row(self, state, features):
+    def finish_row(self, state, features, extra=None):
         """Scan the finished row from right to left: only the next row will look at it."""
         taps = self._taps(1, "left")
         gates = tf.tensordot(features["x"], self._centre_kernel(), 1) + state["bias"][1]
         gates += tf.tensordot(state["right"], self._taps(1, "above"), 1)
+        if extra is not None:
+            gates += tf.split(extra, DIRECTIONS, axis=-1)[1]
 
         def step(_, gates, state):
             hidden, cell = state

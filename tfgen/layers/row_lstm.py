@@ -29,6 +29,7 @@ class RowLSTM(keras.layers.Layer):
         super().__init__(**kwargs)
         self.hidden_channels = h = hidden_channels
         self.groups, self.num_classes = groups, num_classes
+        self.extra_channels = GATES * h  # that `call` may add to the gates
         self.input_to_state = MaskedConv2D(
             2 * h, h, (1, 3), "B", groups, gates=GATES, num_classes=num_classes
         )
@@ -41,9 +42,13 @@ class RowLSTM(keras.layers.Layer):
         self.output_layer = MaskedConv2D(h, 2 * h, (1, 1), "B", groups)
         self.built = True
 
-    def call(self, x, labels=None, compiled=False):
+    def call(self, x, labels=None, extra=None, compiled=False):
+        """Return (maps, features) of maps x; `extra` [b, h, w, 4h] is added to the gates."""
+        gates = self.input_to_state(x, labels)
+        if extra is not None:
+            gates += extra
         states = lstm_scan(
-            tf.transpose(self.input_to_state(x, labels), [1, 2, 0, 3]),
+            tf.transpose(gates, [1, 2, 0, 3]),
             self.state_to_state,
             self.first_hidden,
             self.first_cell,
@@ -61,10 +66,12 @@ class RowLSTM(keras.layers.Layer):
         hidden, cell = (tf.broadcast_to(s, shape) for s in (self.first_hidden, self.first_cell))
         return {"hidden": hidden, "cell": cell, "bias": self.input_to_state.bias_of(labels)}
 
-    def row(self, state):
+    def row(self, state, extra=None):
         n = self.hidden_channels
         kernel = tf.reshape(self.state_to_state, [1, 3, n, GATES * n])
         gates = convolve_rows([state["hidden"]], kernel) + state["bias"]
+        if extra is not None:
+            gates += extra
         return {"gates": gates, "cell": state["cell"]}
 
     def first_left(self, batch):
@@ -92,7 +99,7 @@ class RowLSTM(keras.layers.Layer):
         }
         return tf.concat(pixel["x"], axis=-1), features
 
-    def finish_row(self, state, features):
+    def finish_row(self, state, features, extra=None):
         return {**features, "bias": state["bias"]}
 
     def feature_sizes(self):

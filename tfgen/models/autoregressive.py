@@ -49,7 +49,7 @@ class AutoregressiveModel(TractableModel):
             )
         self.groups = 1 if self.likelihood.joint_channels else self.image_shape[-1]
         self._fast_score = functools.partial(self._score, network=self.fast_network)
-        self._compiled_scan = tf.function(self._scan, jit_compile=True, autograph=False)
+        self._compiled_scan = tf.function(self.scan, jit_compile=True, autograph=False)
         self._compiled_fill = tf.function(self._fill, autograph=False)
 
     # Scores
@@ -153,20 +153,24 @@ class AutoregressiveModel(TractableModel):
         levels = _in_threads(self._compiled_fill, rows, temperature)
         return from_levels(levels, self.likelihood.levels)
 
-    def _scan(self, uniforms, labels, temperature=1.0, **known):
+    def scan(self, uniforms, labels, temperature=1.0, **known):
+        """Return the levels that the uniforms draw; see `sampling.raster.scan`."""
         return scan(self, uniforms, labels, temperature=temperature, **known)
 
     def _fill(self, uniforms, labels, given, known, temperature):
-        x = levels_to_unit(given, self.likelihood.levels)
-        _, features = self.fast_network(tf.cast(x, self.compute_dtype), labels)
-        features = tf.nest.map_structure(lambda maps: tf.cast(maps, tf.float32), features)
-        known = {"given": given, "known": known, "features": features}
+        known = {"given": given, "known": known, "features": self._features(given, labels)}
         return self._compiled_scan(uniforms, labels, temperature, **known)
+
+    def _features(self, levels, labels):
+        """Return what the pixels of whole images leave to the rows below, in one pass."""
+        x = levels_to_unit(levels, self.likelihood.levels)
+        _, features = self.fast_network(tf.cast(x, self.compute_dtype), labels)
+        return tf.nest.map_structure(lambda maps: tf.cast(maps, tf.float32), features)
 
     def endpoints(self):
         # Without XLA, which not every server has.
         def sample(seeds, labels=None):
-            levels = self._scan(self.noise(seeds), labels)
+            levels = self.scan(self.noise(seeds), labels)
             return {"images": from_levels(levels, self.likelihood.levels)}
 
         def log_prob(images, labels=None):
