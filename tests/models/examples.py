@@ -70,6 +70,22 @@ EXAMPLES = {
             "likelihood": DiscretizedLogisticMixture(17, 2),
         },
     },
+    "PixelCNNPP": {
+        "logistic mixture": {
+            "image_shape": COLOUR,
+            "hidden_channels": 4,
+            "num_blocks": 1,
+            "likelihood": DiscretizedLogisticMixture(17, 2),
+        },
+        "conditional colour": {
+            "image_shape": COLOUR,
+            "hidden_channels": 6,
+            "num_blocks": 1,
+            "num_resolutions": 2,
+            "likelihood": Categorical(4),
+            "num_classes": 3,
+        },
+    },
     "PixelRNN": {
         "row": {
             "image_shape": GREY,
