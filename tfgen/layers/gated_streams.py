@@ -47,47 +47,44 @@ class GatedBlock(keras.layers.Layer):
             skip_channels=2 * h if skip else 0,
             vertical_channels=2 * h if stream == "horizontal" else 0,
         )
-        self.second = ShiftedConv2D(
-            stream, 2 * h, h, self.groups, gates=2, num_classes=num_classes
-        )
+        self.second = ShiftedConv2D(stream, 2 * h, h, self.groups, gates=2, num_classes=num_classes)
         self.built = True
 
-    def call(self, x, skip=None, vertical=None, labels=None, noise=None):
-        """Return (maps, inputs): the block's maps [b, h, w, n], and those that convolutions see."""
-        skip = None if skip is None else concat_elu(skip, self.groups)
-        vertical = None if vertical is None else concat_elu(vertical)
-        hidden = self.first(concat_elu(x, self.groups), skip=skip, vertical=vertical)
-        seen = concat_elu(hidden, self.groups)
+    def call(self, x, seen, skip=None, vertical=None, labels=None, noise=None):
+        """Return (x, seen, inputs), the maps [b, h, w, n] that leave and those convolved here.
+
+        Args: seen: concat_elu of x, as are `skip` and `vertical` of their maps.
+        """
+        hidden = concat_elu(self.first(seen, skip=skip, vertical=vertical), self.groups)
+        inputs = [seen, hidden]
         if noise is not None and self.dropout:
             batch = x.shape[0] or tf.shape(x)[0]
-            kept = noise.uniform([batch, *seen.shape[1:]]) >= self.dropout
-            seen *= tf.cast(kept, x.dtype) / (1 - self.dropout)
-        return x + gated(self.second(seen, labels=labels)), [x, hidden]
+            kept = noise.uniform([batch, *hidden.shape[1:]]) >= self.dropout
+            hidden *= tf.cast(kept, x.dtype) / (1 - self.dropout)
+        x += gated(self.second(hidden, labels=labels))
+        return x, concat_elu(x, self.groups), inputs
 
     # The same, as steps of a raster scan. `above`, `left` and `now` are inputs as above: of the row
     # above, of the pixel to the left and of the pixel itself, as far as its groups are known.
 
-    def row(self, x, above, skip=None, labels=None):
-        skip = None if skip is None else concat_elu(skip)
-        hidden = self.first.row(concat_elu(above[0]), concat_elu(x), skip)
-        gates = self.second.row(concat_elu(above[1]), concat_elu(hidden), labels=labels)
-        return x + gated(gates), [x, hidden]
+    def row(self, x, seen, above, skip=None, labels=None):
+        hidden = concat_elu(self.first.row(above[0], seen, skip))
+        x += gated(self.second.row(above[1], hidden, labels=labels))
+        return x, concat_elu(x), [seen, hidden]
 
     def columns(self, above, vertical, labels=None):
         """Return what all but the own row give to both convolutions at its pixels."""
-        x, hidden = (concat_elu(maps, self.groups) for maps in above)
-        first = self.first.column(x, concat_elu(vertical))
-        return [first, self.second.column(hidden, labels=labels)]
+        first = self.first.column(above[0], vertical)
+        return [first, self.second.column(above[1], labels=labels)]
 
     def at_pixel(self, x, columns, left, now, skip, group):
-        """Return (group of the maps, inputs) from a group of x, [b, n / groups], at one pixel."""
-        now_x = with_group(now[0], x, group, self.groups)
-        parts = [left[0], now_x] if skip is None else [left[0], now_x, skip]
-        parts = [concat_elu(part, self.groups) for part in parts]
-        hidden = self.first.at_pixel(columns[0], group, *parts)
-        now_hidden = with_group(now[1], hidden, group, self.groups)
-        parts = [concat_elu(part, self.groups) for part in (left[1], now_hidden)]
-        return x + gated(self.second.at_pixel(columns[1], group, *parts)), [now_x, now_hidden]
+        """Return (group of x, inputs) from a group of x, [b, n / groups], at one pixel."""
+        seen = with_group(now[0], concat_elu(x), group, self.groups)
+        parts = [left[0], seen] if skip is None else [left[0], seen, skip]
+        hidden = concat_elu(self.first.at_pixel(columns[0], group, *parts))
+        hidden = with_group(now[1], hidden, group, self.groups)
+        x += gated(self.second.at_pixel(columns[1], group, left[1], hidden))
+        return x, [seen, hidden]
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -125,19 +122,21 @@ class Resolution(keras.layers.Layer):
             self.double_u = Doubling(h)
             self.double_ul = Doubling(h, groups)
         # Maps of a pixel that its neighbours see: each block's inputs, what is halved, the output.
-        self.own_maps = 2 * (num_blocks + upward) + (coarser is not None) + 1
-        self.num_maps = self.own_maps + (0 if coarser is None else coarser.num_maps)
+        halved = [] if coarser is None else [h]
+        self.own_sizes = [*[2 * h] * (2 * num_blocks), *halved, *[2 * h] * (2 * upward), h]
+        self.sizes = self.own_sizes + ([] if coarser is None else coarser.sizes)
         self.groups = groups
         self.built = True
 
     def call(self, u, ul, labels=None, noise=None):
         """Return (u, ul, maps): both streams, and the maps of ul and of the coarser ones."""
         shared = {"labels": labels, "noise": noise}
-        skips, maps, coarser_maps = [(u, ul)], [], []
+        seen_u, seen_ul = concat_elu(u), concat_elu(ul, self.groups)
+        skips, maps, coarser_maps = [(seen_u, seen_ul)], [], []
         for block_u, block_ul in zip(self.down_u, self.down_ul, strict=True):
-            u, _ = block_u(u, **shared)
-            ul, inputs = block_ul(ul, vertical=u, **shared)
-            skips.append((u, ul))
+            u, seen_u, _ = block_u(u, seen_u, **shared)
+            ul, seen_ul, inputs = block_ul(ul, seen_ul, vertical=seen_u, **shared)
+            skips.append((seen_u, seen_ul))
             maps += inputs
         if self.coarser is None:
             skips.pop()
@@ -145,10 +144,11 @@ class Resolution(keras.layers.Layer):
             maps.append(ul)
             u, ul, coarser_maps = self.coarser(self.halve_u(u), self.halve_ul(ul), **shared)
             u, ul = self.double_u(u), self.double_ul(ul)
+            seen_u, seen_ul = concat_elu(u), concat_elu(ul, self.groups)
         for block_u, block_ul in zip(self.up_u, self.up_ul, strict=True):
             skip_u, skip_ul = skips.pop()
-            u, _ = block_u(u, skip=skip_u, **shared)
-            ul, inputs = block_ul(ul, skip=skip_ul, vertical=u, **shared)
+            u, seen_u, _ = block_u(u, seen_u, skip=skip_u, **shared)
+            ul, seen_ul, inputs = block_ul(ul, seen_ul, skip=skip_ul, vertical=seen_u, **shared)
             maps += inputs
         coarser_maps = [tf.repeat(tf.repeat(m, 2, axis=1), 2, axis=2) for m in coarser_maps]
         return u, ul, [*maps, ul, *coarser_maps]
@@ -158,12 +158,11 @@ class Resolution(keras.layers.Layer):
     def start(self, width, batch):
         """Return the state above the first row, which also holds what `row` finds for a row."""
         h, blocks = self.hidden_channels, len(self.down_u) + len(self.up_u)
-        zeros = tf.zeros([width, batch, h])
-        two_gates = tf.zeros([width, batch, 2 * h])
+        zeros, two = tf.zeros([width, batch, h]), tf.zeros([width, batch, 2 * h])
         state = {
-            "u": [zeros] * (2 * blocks),
-            "maps": [zeros] * self.own_maps,
-            "columns": [zeros, two_gates] * blocks,
+            "u": [two] * (2 * blocks),
+            "maps": [tf.zeros([width, batch, size]) for size in self.own_sizes],
+            "columns": [zeros, two] * blocks,
             "output_u": zeros,
         }
         if self.coarser is not None:
@@ -175,12 +174,13 @@ class Resolution(keras.layers.Layer):
     def row(self, state, i, u, labels):
         """Run the vertical stream along row i, and find what all rows above give to ul there."""
         above, maps = pairs(state["u"]), pairs(state["maps"])
-        skips, inputs, columns = [u], [], []
+        seen = concat_elu(u)
+        skips, inputs, columns = [seen], [], []
         for block_u, block_ul in zip(self.down_u, self.down_ul, strict=True):
-            u, found = block_u.row(u, next(above), labels=labels)
-            skips.append(u)
+            u, seen, found = block_u.row(u, seen, next(above), labels=labels)
+            skips.append(seen)
             inputs += found
-            columns += block_ul.columns(next(maps), u, labels)
+            columns += block_ul.columns(next(maps), seen, labels)
         if self.coarser is None:
             skips.pop()
         else:
@@ -193,12 +193,13 @@ class Resolution(keras.layers.Layer):
 
             coarser = tf.cond(i % 2 == 0, coarser_row, lambda: state["coarser"])
             u = self.double_u.row(coarser["output_u"], i % 2)
+            seen = concat_elu(u)
             state = {**state, "halved_u": halved, "coarser": coarser}
             maps = pairs(state["maps"][2 * len(self.down_u) + 1 :])
         for block_u, block_ul in zip(self.up_u, self.up_ul, strict=True):
-            u, found = block_u.row(u, next(above), skips.pop(), labels)
+            u, seen, found = block_u.row(u, seen, next(above), skips.pop(), labels)
             inputs += found
-            columns += block_ul.columns(next(maps), u, labels)
+            columns += block_ul.columns(next(maps), seen, labels)
         return {**state, "u": inputs, "columns": columns, "output_u": u}
 
     def columns(self, state):
@@ -221,7 +222,7 @@ class Resolution(keras.layers.Layer):
 
     def left(self, batch):
         """Return the maps left of the first pixel."""
-        maps = [tf.zeros([batch, self.hidden_channels])] * self.own_maps
+        maps = [tf.zeros([batch, size]) for size in self.own_sizes]
         return {"maps": maps, "coarser": {} if self.coarser is None else self.coarser.left(batch)}
 
     def at_pixel(self, i, j, x, column, coarser_columns, left, now, group):
@@ -251,7 +252,7 @@ class Resolution(keras.layers.Layer):
             before = left["maps"][len(maps)]
             halved = with_group(now["maps"][len(maps)], x, group, self.groups)
             maps.append(halved)
-            skips.append(halved)
+            skips.append(concat_elu(halved, self.groups))
 
             def coarser_pixel():
                 own = tf.nest.map_structure(
@@ -276,9 +277,7 @@ class Resolution(keras.layers.Layer):
             # In a lower row, the coarser pixel ran in the row above.
             output = tf.where(i % 2 == 0, coarser["maps"][-1], column["coarser_output"])
             x = self.double_ul.at_pixel(output, group, i % 2, j % 2)
-            left_maps, now_maps = (
-                pairs(nest["maps"][len(maps) :]) for nest in (left, now)
-            )
+            left_maps, now_maps = (pairs(nest["maps"][len(maps) :]) for nest in (left, now))
         for block in self.up_ul:
             x, inputs = block.at_pixel(
                 x, next(columns), next(left_maps), next(now_maps), skips.pop(), group
@@ -294,7 +293,7 @@ class Resolution(keras.layers.Layer):
 
     def finish_row(self, state, i, maps):
         """Keep the maps [w, b, n], in the order of `all_maps`, that row i leaves."""
-        own, rest = maps[: self.own_maps], maps[self.own_maps :]
+        own, rest = maps[: len(self.own_sizes)], maps[len(self.own_sizes) :]
         state = {**state, "maps": own}
         if self.coarser is None:
             return state
@@ -305,19 +304,14 @@ class Resolution(keras.layers.Layer):
             return {**finished, "entry": state["coarser"]["entry"]}
 
         coarser = tf.cond(i % 2 == 0, finish, lambda: state["coarser"])
-        output = rest[self.coarser.own_maps - 1]
+        output = rest[len(self.coarser.own_sizes) - 1]
         return {**state, "coarser": coarser, "coarser_output": output}
 
 
 def concat_elu(x, groups=1):
     """Return elu(x) and elu(-x), [..., 2 n], the two of each group side by side."""
-    # With one exponential for both; the cheap 1 - exp is exact enough near zero.
-    negative = tf.exp(-tf.abs(x)) - 1
-    parts = [tf.where(x > 0, x, negative), tf.where(x > 0, negative, -x)]
-    if groups == 1:
-        return tf.concat(parts, axis=-1)
-    parts = [tf.split(part, groups, axis=-1) for part in parts]
-    return tf.concat([half for both in zip(*parts, strict=True) for half in both], axis=-1)
+    parts = [x] if groups == 1 else tf.split(x, groups, axis=-1)
+    return tf.nn.elu(tf.concat([half for part in parts for half in (part, -part)], axis=-1))
 
 
 def gated(maps):

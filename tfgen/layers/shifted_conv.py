@@ -15,8 +15,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen.layers.masked_conv import convolve_rows
-
 
 @keras.saving.register_keras_serializable(package="tfgen")
 class ShiftedConv2D(keras.layers.Layer):
@@ -99,7 +97,7 @@ class ShiftedConv2D(keras.layers.Layer):
 
     def row(self, above, own, skip=None, labels=None):
         """Return one row [w / stride, b, out] from the row above and the own one, [w, b, in]."""
-        maps = convolve_rows([above, own], tf.convert_to_tensor(self.kernel))
+        maps = self._along_row(tf.concat([above, own], axis=-1), self.kernel)
         if skip is not None:
             maps += tf.tensordot(skip, self.masked_skip_kernel(), 1)
         return maps[:: self.stride] + self.bias_of(labels)
@@ -108,13 +106,23 @@ class ShiftedConv2D(keras.layers.Layer):
 
     def column(self, above, vertical=None, labels=None):
         """Return what all but the own row give to its pixels, [w / stride, b, out]."""
-        seen = [tf.pad(above, [[1, 0], [0, 0], [0, 0]])[:-1], above]
-        kernels = [tf.reshape(self.kernel[0], [-1, self.gates * self.filters])]
+        maps = self._along_row(above, self.kernel[:1])
         if vertical is not None:
-            seen.append(vertical)
-            kernels.append(tf.convert_to_tensor(self.vertical_kernel))
-        seen = tf.concat([maps[:: self.stride] for maps in seen], axis=-1)
-        return tf.tensordot(seen, tf.concat(kernels, axis=0), 1) + self.bias_of(labels)
+            maps += tf.tensordot(vertical, tf.convert_to_tensor(self.vertical_kernel), 1)
+        return maps[:: self.stride] + self.bias_of(labels)
+
+    def _along_row(self, rows, kernel):
+        """Convolve along the row maps [w, b, rows * in] with a kernel [rows, width, in, out].
+
+        Every tap's product first, then shifts and sums of these, which XLA fuses.
+        """
+        width, out = kernel.shape[1], kernel.shape[3]
+        kernel = tf.reshape(tf.transpose(kernel, [0, 2, 1, 3]), [rows.shape[-1], width * out])
+        left, *others = tf.split(tf.tensordot(rows, kernel, 1), width, axis=-1)
+        maps = tf.pad(left, [[1, 0], [0, 0], [0, 0]])[:-1] + others[0]
+        if len(others) == 2:
+            maps += tf.pad(others[1], [[0, 1], [0, 0], [0, 0]])[1:]
+        return maps
 
     def at_pixel(self, column, group, *parts):
         """Return one group of the output at one pixel: [b, gates * filters / groups].

@@ -136,7 +136,7 @@ class PixelCNNPP(AutoregressiveModel):
 
     def finish_row(self, state, features, levels):
         i = state["row"]
-        maps = tf.split(features, self.streams.num_maps, axis=-1)
+        maps = tf.split(features, self.streams.sizes, axis=-1)
         return {
             **state,
             "row": i + 1,
@@ -145,4 +145,4 @@ class PixelCNNPP(AutoregressiveModel):
         }
 
     def feature_sizes(self):
-        return self.hidden_channels * self.streams.num_maps
+        return sum(self.streams.sizes)
