@@ -26,7 +26,8 @@ MODELS = {
 # Odd, even, non-square, one pixel wide or high; grey and colour; tied channels; conditional.
 CASES = [
     ((6, 5, 1), Bernoulli(), 0),
-    ((4, 5, 3), Categorical(4), 3),
+    ((4, 6, 3), Categorical(4), 3),
+    ((4, 8, 1), DiscretizedLogisticMixture(17, 2), 2),
     ((5, 2, 3), DiscretizedLogisticMixture(17, 2), 0),
     ((1, 6, 1), Categorical(3), 2),
     ((5, 1, 1), DiscretizedLogisticMixture(5, 2), 0),
@@ -155,17 +156,17 @@ def _enumerated(model):
 
 @every_model
 def test_completion_keeps_what_is_known_and_follows_the_rest(name):
-    model = randomised(MODELS[name]((5, 4, 3), Categorical(4)))
+    model = randomised(MODELS[name]((6, 4, 3), Categorical(4)))
     images = from_levels(some_levels(model, 3), 4).numpy()
-    known = np.zeros([5, 4], bool)
-    known[:2], known[3, 1] = True, True
+    known = np.zeros([6, 4], bool)
+    known[:3], known[4, 1] = True, True
     completed = model.complete(images, known, seeds=np.arange(3)).numpy()
     np.testing.assert_array_equal(completed[:, known], images[:, known])
     assert np.any(completed[:, ~known] != images[:, ~known])
     # Nothing known is sampling, and everything known changes nothing.
-    nothing = model.complete(images, np.zeros([5, 4], bool), seeds=np.arange(3))
+    nothing = model.complete(images, np.zeros([6, 4], bool), seeds=np.arange(3))
     np.testing.assert_array_equal(nothing, model.sample(3))
-    every = model.complete(images, np.ones([3, 5, 4], bool), seeds=np.arange(3))
+    every = model.complete(images, np.ones([3, 6, 4], bool), seeds=np.arange(3))
     np.testing.assert_array_equal(every, images)
 
 
