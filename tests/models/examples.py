@@ -75,6 +75,7 @@ EXAMPLES = {
             "image_shape": COLOUR,
             "hidden_channels": 4,
             "num_blocks": 1,
+            "num_resolutions": 2,
             "likelihood": DiscretizedLogisticMixture(17, 2),
         },
         "conditional colour": {

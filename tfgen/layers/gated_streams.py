@@ -300,8 +300,7 @@ class Resolution(keras.layers.Layer):
 
         def finish():
             coarse = [maps[::2] for maps in rest]
-            finished = self.coarser.finish_row(state["coarser"], i // 2, coarse)
-            return {**finished, "entry": state["coarser"]["entry"]}
+            return self.coarser.finish_row(state["coarser"], i // 2, coarse)
 
         coarser = tf.cond(i % 2 == 0, finish, lambda: state["coarser"])
         output = rest[len(self.coarser.own_sizes) - 1]
