@@ -80,6 +80,60 @@ def test_a_conditional_entry_cycles_or_takes_a_label(capsys, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "b.npz")["labels"], [7, 7])
 
 
+def test_complete_keeps_what_is_known(capsys, tmp_path):
+    name = "pixelcnn_digits"
+    out = tmp_path / "a.npz"
+    assert run(capsys, "complete", name, "--n=3", "--samples=2", "--out", out)[0] == 0
+    arrays = np.load(out)
+    assert arrays["completed"].shape == (6, 8, 8, 1) and arrays["mask"][:4].all()
+    originals = arrays["images"].repeat(2, axis=0)
+    np.testing.assert_array_equal(arrays["completed"][:, :4], originals[:, :4])
+    assert np.any(arrays["completed"][:, 4:] != originals[:, 4:])
+    # A file as mask, a folder as images, a folder as output.
+    Image.fromarray(np.where(arrays["mask"], 255, 0).astype(np.uint8)).save(tmp_path / "mask.png")
+    (tmp_path / "images").mkdir()
+    for index, image in enumerate(arrays["images"]):
+        Image.fromarray(image[..., 0]).save(tmp_path / "images" / f"{index}.png")
+    words = ["--images", tmp_path / "images", "--mask", tmp_path / "mask.png", "--samples=2"]
+    assert run(capsys, "complete", name, *words, "--out", tmp_path / "b.npz")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "b.npz")["completed"], arrays["completed"])
+    assert run(capsys, "complete", name, *words, "--out", tmp_path / "folder")[0] == 0
+    assert len(list((tmp_path / "folder").iterdir())) == 6
+    assert run(capsys, "complete", name, "--mask=random", "--out", tmp_path / "c.png")[0] == 0
+    assert Image.open(tmp_path / "c.png").size[1] > 200
+
+
+def test_what_complete_cannot_take_is_told_in_one_sentence(capsys, tmp_path):
+    Image.fromarray(np.zeros([5, 8], np.uint8)).save(tmp_path / "small.png")
+    Image.fromarray(np.full([8, 8], 7, np.uint8)).save(tmp_path / "off.png")
+    name = "pixelcnn_digits"
+    for words, sentence in [
+        ([name, "--mask=bottom"], "--mask must be top, left, random or FILE.png"),
+        ([name, f"--mask={tmp_path}/none.png"], "there is no file or folder"),
+        ([name, f"--mask={tmp_path}/small.png"], "must hold grey images of 8x8"),
+        ([name, f"--images={tmp_path}/small.png"], "must hold grey images of 8x8"),
+        ([name, f"--images={tmp_path}/off.png"], "off the model's grid of 17 levels"),
+        ([name, "--label=3"], "is unconditional; leave out --label"),
+        ([name, "--temperature=0"], "temperature must be above zero"),
+        (["vae_digits"], "only autoregressive entries complete images"),
+        (["pixelcnn_digits_conditional", f"--images={tmp_path}/off.png"], "say the class with"),
+    ]:
+        code, out, err = run(capsys, "complete", *words, "--out", tmp_path / "x.png")
+        assert code == 2 and sentence in err and err.count("\n") == 1, err
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_evaluate_draws_maps_of_autoregressive_entries_only(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfgen.metrics.evaluate", lambda *_: {})
+    words = ["evaluate", "pixelcnn_digits_conditional", "--maps", tmp_path / "maps.png"]
+    assert run(capsys, *words)[0] == 0
+    assert np.ptp(np.asarray(Image.open(tmp_path / "maps.png"))) == 255
+    code, _, err = run(capsys, "evaluate", "vae_digits", "--maps", tmp_path / "b.png")
+    assert code == 2 and "--maps is of autoregressive entries" in err
+    code, _, err = run(capsys, "sample", "vae_digits", "--temperature=2", "--out", "x.png")
+    assert code == 2 and "--temperature is of autoregressive entries" in err
+
+
 def test_evaluate_and_export_run_from_the_command_line(capsys, tmp_path):
     code, out, _ = run(capsys, "evaluate", "gan_digits", "--format=json")
     card = json.loads(run(capsys, "info", "gan_digits", "--format=json")[1])["metrics"]

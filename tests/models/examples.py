@@ -70,6 +70,21 @@ EXAMPLES = {
             "likelihood": DiscretizedLogisticMixture(17, 2),
         },
     },
+    "GatedPixelCNN": {
+        "binary": {
+            "image_shape": GREY,
+            "hidden_channels": 4,
+            "num_layers": 3,
+            "likelihood": Bernoulli(),
+        },
+        "conditional colour": {
+            "image_shape": COLOUR,
+            "hidden_channels": 6,
+            "num_layers": 2,
+            "likelihood": Categorical(4),
+            "num_classes": 3,
+        },
+    },
     "PixelCNNPP": {
         "logistic mixture": {
             "image_shape": COLOUR,

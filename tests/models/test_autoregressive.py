@@ -2,17 +2,21 @@
 
 import itertools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.images import from_levels, levels_to_unit
+from tfgen.images import from_levels, levels_to_unit, to_unit
 from tfgen.likelihoods import Bernoulli, Categorical, DiscretizedLogisticMixture, Normal
-from tfgen.models import PixelCNN, PixelCNNPP, PixelRNN
+from tfgen.models import GatedPixelCNN, PixelCNN, PixelCNNPP, PixelRNN
 from tfgen.sampling.raster import scan
 
 MODELS = {
+    "GatedPixelCNN": lambda shape, likelihood, classes=0: GatedPixelCNN(
+        shape, 24, 3, likelihood, classes
+    ),
     "PixelCNN": lambda shape, likelihood, classes=0: PixelCNN(shape, 12, 2, likelihood, classes),
     "row": lambda shape, likelihood, classes=0: PixelRNN(shape, "row", 12, 2, likelihood, classes),
     "diagonal": lambda shape, likelihood, classes=0: PixelRNN(
@@ -40,12 +44,14 @@ def resolutions_of(shape):
     return next(n for n in (3, 2, 1) if all(size % 2 ** (n - 1) == 0 for size in shape[:2]))
 
 
-def randomised(model, seed=0):
-    """Move biases and initial states off zero too, or a leak through them would not show."""
+def build(name, *arguments, seed=0):
+    """Return a model whose biases and initial states are not zero, or a leak would not show."""
+    keras.utils.set_random_seed(seed)
+    model = MODELS[name](*arguments)
     rng = np.random.default_rng(seed)
+    deep = name == "PixelCNNPP"  # its outputs would be in the hundreds, too large for 1e-4
     for weight in model.weights:
-        # Less where many inputs add up, or deep networks have outputs in the hundreds.
-        scale = min(0.2, np.prod(weight.shape[:-1]) ** -0.5)
+        scale = min(0.2, np.prod(weight.shape[:-1]) ** -0.5) if deep else 0.2
         weight.assign(weight + scale * rng.normal(size=weight.shape))
     return model
 
@@ -70,7 +76,7 @@ def precedes(source, target, groups):
 @every_model
 @every_case
 def test_outputs_depend_on_nothing_but_what_precedes(name, shape, likelihood, classes):
-    model = randomised(MODELS[name](shape, likelihood, classes))
+    model = build(name, shape, likelihood, classes)
     # Several images, since in one a ReLU may happen to be off on the only way.
     x = tf.Variable(levels_to_unit(some_levels(model, 4), likelihood.levels))
     with tf.GradientTape() as tape:
@@ -99,7 +105,7 @@ def _immediate(source, target, channels):
 @every_model
 @every_case
 def test_cached_equals_parallel(name, shape, likelihood, classes):
-    model = randomised(MODELS[name](shape, likelihood, classes))
+    model = build(name, shape, likelihood, classes)
     levels, labels = some_levels(model, 3), some_labels(model, 3)
     parallel = model.parameters(levels_to_unit(levels, likelihood.levels), labels)
     known = tf.ones([3, *shape[:2]], bool)
@@ -125,14 +131,14 @@ def test_cached_equals_parallel(name, shape, likelihood, classes):
     ids=str,
 )
 def test_probabilities_of_all_images_sum_to_one(name, shape, likelihood):
-    model = randomised(MODELS[name](shape, likelihood))
+    model = build(name, shape, likelihood)
     _, probabilities = _enumerated(model)
     np.testing.assert_allclose(probabilities.sum(), 1, atol=1e-5)
 
 
 @every_model
 def test_samples_follow_the_enumerated_distribution(name):
-    model = randomised(MODELS[name]((2, 2, 1), Categorical(3)))
+    model = build(name, (2, 2, 1), Categorical(3))
     images, probabilities = _enumerated(model)
     n = 8192
     drawn = model.sample(n, batch_size=n)
@@ -156,7 +162,7 @@ def _enumerated(model):
 
 @every_model
 def test_completion_keeps_what_is_known_and_follows_the_rest(name):
-    model = randomised(MODELS[name]((6, 4, 3), Categorical(4)))
+    model = build(name, (6, 4, 3), Categorical(4))
     images = from_levels(some_levels(model, 3), 4).numpy()
     known = np.zeros([6, 4], bool)
     known[:3], known[4, 1] = True, True
@@ -168,6 +174,70 @@ def test_completion_keeps_what_is_known_and_follows_the_rest(name):
     np.testing.assert_array_equal(nothing, model.sample(3))
     every = model.complete(images, np.ones([3, 6, 4], bool), seeds=np.arange(3))
     np.testing.assert_array_equal(every, images)
+
+
+@every_model
+def test_known_first_rows_are_filled_as_if_they_were_scanned(name):
+    model = build(name, (6, 4, 1), Categorical(4))
+    images = from_levels(some_levels(model, 3), 4).numpy()
+    known = np.zeros([6, 4], bool)
+    known[:3], known[4, 2] = True, True
+    filled = model.complete(images, known, seeds=np.arange(3))
+    scanned = scan(
+        model,
+        model.noise(tf.range(3)),
+        given=some_levels(model, 3),
+        known=tf.broadcast_to(known, [3, 6, 4]),
+    )
+    np.testing.assert_array_equal(filled, from_levels(scanned, 4))
+    # Where the first known rows end depends on all images of a batch.
+    masks = np.stack([known, np.zeros_like(known), known])
+    mixed = model.complete(images, masks, seeds=np.arange(3)).numpy()
+    np.testing.assert_array_equal(mixed[[0, 2]], filled.numpy()[[0, 2]])
+
+
+@every_model
+def test_pixel_scores_add_up_to_the_log_probability(name):
+    model = build(name, (4, 3, 3), DiscretizedLogisticMixture(17, 2))
+    images = from_levels(some_levels(model, 2), 17).numpy()
+    scores = model.log_prob_map(images).numpy()
+    assert scores.shape == (2, 4, 3) and scores.dtype == np.float32
+    np.testing.assert_allclose(scores.sum(axis=(1, 2)), model.log_prob(images), rtol=1e-5)
+    # A pixel's score knows nothing of later pixels.
+    changed = images.copy()
+    changed[:, 3, 1] = 255 - changed[:, 3, 1]
+    np.testing.assert_array_equal(model.log_prob_map(changed)[:, :3], scores[:, :3])
+
+
+@pytest.mark.parametrize(
+    "likelihood", [Bernoulli(), Categorical(4), DiscretizedLogisticMixture(17, 3)], ids=str
+)
+def test_temperature_sharpens_each_pixel(likelihood):
+    model = build("PixelCNN", (4, 3, 1), likelihood)
+    np.testing.assert_array_equal(model.sample(4, temperature=1.0), model.sample(4))
+    cold = model.sample(16, temperature=1e-3)
+    parameters = model.parameters(to_unit(cold))
+    levels = tf.range(likelihood.levels)[:, None, None, None, None]
+    scores = tf.stack([likelihood.log_prob(parameters, level) for level in levels])
+    if not isinstance(likelihood, DiscretizedLogisticMixture):  # whose mode is not in closed form
+        likeliest = from_levels(tf.argmax(scores), likelihood.levels)
+        np.testing.assert_array_equal(cold, likeliest)
+    scored = [
+        float(np.mean(model.log_prob(model.sample(64, temperature=t)))) for t in (0.3, 1.0, 3.0)
+    ]
+    assert scored[0] > scored[1] > scored[2]
+    for wrong in (0, -1.0):
+        with pytest.raises(UserError, match="temperature must be above zero"):
+            model.sample(1, temperature=wrong)
+
+
+def test_a_batch_in_threads_is_the_batch(monkeypatch):
+    model = build("PixelCNN", (4, 3, 1), Categorical(4), 2)
+    labels = np.arange(32) % 2
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    alone = model.sample(32, labels=labels)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    np.testing.assert_array_equal(model.sample(32, labels=labels), alone)
 
 
 def test_wrong_masks_and_likelihoods_are_refused():

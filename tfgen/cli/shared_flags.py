@@ -1,6 +1,10 @@
 """Flags that several commands share."""
 
+import pathlib
+
 from absl import flags
+
+from tfgen.errors import UserError
 
 
 def data_dir(values):
@@ -30,6 +34,44 @@ def training(values):
 
 def overwrite(values):
     flags.DEFINE_bool("overwrite", False, "replace what is there", flag_values=values)
+
+
+def label(values):
+    flags.DEFINE_integer("label", None, "class to draw, of a conditional entry", flag_values=values)
+
+
+def check_label(values, entry):
+    """Raise `UserError` unless --label is one of the entry's classes, or left out."""
+    num_classes = entry.info["num_classes"]
+    if values.label is None:
+        return
+    if not num_classes:
+        raise UserError(f"entry '{entry.name}' is unconditional; leave out --label.")
+    if not 0 <= values.label < num_classes:
+        raise UserError(f"--label must lie in 0..{num_classes - 1}, but is {values.label}.")
+
+
+def temperature(values):
+    flags.DEFINE_float(
+        "temperature",
+        None,
+        "of the pixels of an autoregressive entry: below 1 sharper, above 1 flatter",
+        flag_values=values,
+    )
+
+
+def checked_out(values):
+    """Return the path of --out, a .png, an .npz or a folder, that can be written."""
+    if not values.out:
+        raise UserError("say where to: --out FILE.png, FILE.npz or a folder.")
+    out = pathlib.Path(values.out)
+    if out.suffix not in (".png", ".npz", ""):
+        raise UserError(f"--out must end in .png or .npz or name a folder, but is {out}.")
+    if out.exists() and not values.overwrite:
+        raise UserError(f"{out} exists; choose another --out, or pass --overwrite.")
+    if out.is_dir() and out.suffix:
+        raise UserError(f"{out} is a folder; choose another --out.")
+    return out
 
 
 def print_finished(path):

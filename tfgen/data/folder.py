@@ -55,7 +55,27 @@ def open_folder(path, limit=None, memory_limit=MEMORY_LIMIT):
     }
 
 
-def _image_files(folder):
+def read_images(path, shape, limit=None):
+    """Return the first `limit` images below a folder, or the one of a file, uint8 [n, *shape].
+
+    Raises `UserError` unless all are images of the height, width and channels of `shape`; grey
+    ones pass for colour.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise UserError(f"there is no file or folder {path}.")
+    files = _image_files(path, at_least=1)[0][:limit] if path.is_dir() else [path]
+    found = _common_shape(files)
+    if found[:2] != shape[:2] or found[2] > shape[2]:
+        kinds = {1: "grey", 3: "colour"}
+        raise UserError(
+            f"{path} must hold {kinds.get(shape[2], shape[2])} images of {shape[1]}x{shape[0]} "
+            f"(width x height), but holds {kinds[found[2]]} ones of {found[1]}x{found[0]}."
+        )
+    return np.stack([_pixels(file, shape) for file in files])
+
+
+def _image_files(folder, at_least=3):
     entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
     classes = [entry for entry in entries if entry.is_dir()]
     loose = [entry for entry in entries if not entry.is_dir()]
@@ -74,8 +94,8 @@ def _image_files(folder):
     for file in files:
         if file.is_dir() or file.suffix.lower() not in Image.registered_extensions():
             raise UserError(f"{file} is not an image; take it out of {folder}.")
-    if len(files) < 3:
-        raise UserError(f"{folder} holds {len(files)} images; at least 3 are needed.")
+    if len(files) < at_least:
+        raise UserError(f"{folder} holds {len(files)} images; at least {at_least} are needed.")
     return files, tuple(entry.name for entry in classes)
 
 

@@ -32,6 +32,25 @@ def grid_of(images, columns=None):
     return grid
 
 
+def save_surprise(images, log_prob_maps, path, columns=8):
+    """Write images and, below each line of them, how surprising each pixel was, as one PNG.
+
+    Args:
+        images: uint8 [n, h, w, c].
+        log_prob_maps: float [n, h, w] in nats, as of `log_prob_map`; black is a certain pixel,
+            white the least likely one of all.
+    """
+    surprise = -np.asarray(log_prob_maps)
+    shades = np.round(255 * surprise / max(surprise.max(), 1e-6)).astype(np.uint8)
+    shades = np.broadcast_to(shades[..., None], images.shape)
+    lines = []
+    for start in range(0, len(images), columns):
+        for part in (images[start : start + columns], shades[start : start + columns]):
+            missing = [(0, min(columns, len(images)) - len(part)), (0, 0), (0, 0), (0, 0)]
+            lines.append(np.pad(part, missing, constant_values=128))
+    save_grid(np.concatenate(lines), path, columns=min(columns, len(images)))
+
+
 def save_image(image, path):
     """Write one uint8 image [h, w, c] of one or three channels as PNG."""
     with written_beside(path) as beside:

@@ -17,8 +17,9 @@ the skewed map that lie before a row begins hold the initial state, which is lea
 import keras
 import tensorflow as tf
 
-from tfgen.layers.lstm import GATES, lstm_cell, scan_steps
+from tfgen.layers.lstm import GATES, lstm_cell, lstm_scan, scan_steps
 from tfgen.layers.masked_conv import MaskedConv2D
+from tfgen.layers.skew import Skew
 
 DIRECTIONS = 2  # left to right, right to left
 
@@ -56,57 +57,24 @@ class DiagonalBiLSTM(keras.layers.Layer):
         self.output_layer = MaskedConv2D(h, 2 * h, (1, 1), "B", groups)
         self.built = True
 
-    def call(self, x, labels=None):
-        mirrored = tf.reverse(x, axis=[2])
-        gates = tf.stack(
-            [
-                self.input_to_state[0](x, labels),
-                self.input_to_state[1](mirrored, labels),
-            ]
-        )
-        left, right = tf.unstack(self._scan_diagonals(gates))
-        right = tf.reverse(right, axis=[2])
-        right = tf.pad(right[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]])
+    def call(self, x, labels=None, compiled=False):
+        left = self._scan(x, labels, 0, compiled)
+        right = self._scan(x, labels, 1, compiled)
         return x + self.output_layer(left + right), {"x": x, "left": left}
 
-    def _scan_diagonals(self, gates):
-        """Run both LSTMs over gates [2, b, h, w, 4n]; return the hidden maps [2, b, h, w, n]."""
-        _, batch, height, width, _ = gates.shape
-        batch = batch or tf.shape(gates)[1]
-        n = self.hidden_channels
-        # Skewing is one gather of columns per row: column t of row i is pixel t - i.
-        skewed = tf.stack(
-            [
-                tf.pad(gates[:, :, i], [[0, 0], [0, 0], [i, height - 1 - i], [0, 0]])
-                for i in range(height)
-            ],
-            axis=3,
+    def _scan(self, x, labels, direction, compiled):
+        """Return one direction's hidden states, [b, h, w, n]."""
+        skew = Skew(x.shape, tf.shape(x)[0], mirrored=direction == 1)
+        hidden, _ = lstm_scan(
+            skew(self.input_to_state[direction](x, labels)),
+            self.state_to_state[direction],
+            self.first_hidden[direction],
+            self.first_cell[direction],
+            shifts=(0, 1),  # the same row, the row above
+            begins=skew.begins,
+            compiled=compiled,
         )
-        skewed = tf.transpose(skewed, [2, 0, 3, 1, 4])  # [columns, 2, height, b, 4n]
-        first_hidden, first_cell = (
-            tf.cast(tf.broadcast_to(s[:, None, None], [DIRECTIONS, height, batch, n]), gates.dtype)
-            for s in (self.first_hidden, self.first_cell)
-        )
-        weights = tf.cast(self.state_to_state, gates.dtype)
-        rows = tf.range(height)[None, :, None, None]
-
-        def step(t, gates, state):
-            hidden, cell = state
-            above = tf.pad(hidden[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]])
-            taps = tf.reshape(
-                tf.concat([hidden, above], axis=-1), [DIRECTIONS, height * batch, 2 * n]
-            )
-            gates += tf.reshape(taps @ weights, [DIRECTIONS, height, batch, GATES * n])
-            new_hidden, new_cell = lstm_cell(gates, cell)
-            begun = t >= rows
-            return (
-                tf.where(begun, new_hidden, first_hidden),
-                tf.where(begun, new_cell, first_cell),
-            )
-
-        hidden, _ = scan_steps(step, skewed, (first_hidden, first_cell))
-        unskewed = tf.stack([hidden[i : i + width, :, i] for i in range(height)], axis=2)
-        return tf.transpose(unskewed, [1, 3, 2, 0, 4])  # [w, 2, h, b, n] -> [2, b, h, w, n]
+        return skew.undo(hidden)
 
     # The same, as steps of a raster scan; see `AutoregressiveModel`
 

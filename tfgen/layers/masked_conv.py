@@ -18,8 +18,27 @@ import tensorflow as tf
 from tfgen.errors import UserError
 
 
+class BiasedLayer(keras.layers.Layer):
+    """A layer whose output takes a bias, the same for all images or one of their class."""
+
+    def add_bias(self, size, num_classes):
+        self.bias = self.add_weight(name="bias", shape=[size], initializer="zeros")
+        self.class_bias = None
+        if num_classes:
+            self.class_bias = self.add_weight(
+                name="class_bias", shape=[num_classes, size], initializer="zeros"
+            )
+
+    def bias_of(self, labels):
+        """Return the biases, [b, size], or [1, size] if they are the same for all."""
+        if self.class_bias is None:
+            return tf.convert_to_tensor(self.bias)[None]
+        # A product rather than a lookup, whose sparse gradient replicas cannot sum.
+        return self.bias + tf.one_hot(labels, self.class_bias.shape[0]) @ self.class_bias
+
+
 @keras.saving.register_keras_serializable(package="tfgen")
-class MaskedConv2D(keras.layers.Layer):
+class MaskedConv2D(BiasedLayer):
     """A causal convolution, with the pieces that cached sampling takes it apart into.
 
     Args:
@@ -57,12 +76,7 @@ class MaskedConv2D(keras.layers.Layer):
         self.rows_above, self.margin = height // 2, width // 2
         shape = (self.rows_above + 1, width, in_channels, gates * filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
-        self.bias = self.add_weight(name="bias", shape=[gates * filters], initializer="zeros")
-        self.class_bias = None
-        if num_classes:
-            self.class_bias = self.add_weight(
-                name="class_bias", shape=[num_classes, gates * filters], initializer="zeros"
-            )
+        self.add_bias(gates * filters, num_classes)
         self._mask = self._make_mask()
         self.built = True
 
@@ -95,18 +109,19 @@ class MaskedConv2D(keras.layers.Layer):
             maps = tf.tensordot(seen, taps, 1)
         return maps + tf.cast(self.bias_of(labels), x.dtype)[:, None, None]
 
-    def bias_of(self, labels):
-        """Return the biases, [b, gates * filters], or [1, ...] if they are the same for all."""
-        if self.class_bias is None:
-            return tf.convert_to_tensor(self.bias)[None]
-        # A product rather than a lookup, whose sparse gradient replicas cannot sum.
-        return self.bias + tf.one_hot(labels, self.class_bias.shape[0]) @ self.class_bias
-
     # The same convolution in pieces: rows above at once, then a pixel, group by group.
 
     def above(self, rows):
         """Return what finished rows, [w, b, in] each, give to the next: [w, b, out]."""
         return convolve_rows(rows, self.kernel[: self.rows_above])
+
+    def first_left(self, batch):
+        """Return what stands left of a row's first pixel: zeros [b, margin * in], as padding."""
+        return tf.zeros([batch, self.margin * self.in_channels])
+
+    def next_left(self, left, parts):
+        """Return what stands left of the next pixel, given the groups of this one's input."""
+        return tf.concat([left, *parts], axis=-1)[:, -self.margin * self.in_channels :]
 
     def left(self, pixels):
         """Return what the `margin` pixels to the left, [b, margin * in], give: [b, out]."""
@@ -139,6 +154,39 @@ class MaskedConv2D(keras.layers.Layer):
         size = self.filters // self.groups
         maps = tf.reshape(maps, [-1, self.gates, self.filters])
         return tf.reshape(maps[:, :, group * size : (group + 1) * size], [-1, self.gates * size])
+
+
+@keras.saving.register_keras_serializable(package="tfgen")
+class RowsConv2D(BiasedLayer):
+    """A convolution of the rows above, and of the own row if these maps know none of its pixels.
+
+    Args:
+        in_channels, filters: maps in and out.
+        size: of the square kernel, odd, of which the rows below the centre are left out.
+        own_row: whether the centre row counts.
+        num_classes: above 0, each class has a bias of its own.
+    """
+
+    def __init__(self, in_channels, filters, size, own_row, num_classes=0, **kwargs):
+        super().__init__(**kwargs)
+        self.in_channels, self.filters = in_channels, filters
+        self.rows_above, self.margin = size // 2, size // 2
+        shape = (self.rows_above + own_row, size, in_channels, filters)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
+        self.add_bias(filters, num_classes)
+        self.built = True
+
+    def call(self, x, labels=None):
+        """Convolve whole maps [b, h, w, in] to [b, h, w, filters]."""
+        padding = [[0, 0], [self.rows_above, 0], [self.margin, self.margin], [0, 0]]
+        kernel = tf.cast(self.kernel, x.dtype)
+        maps = tf.nn.conv2d(tf.pad(x, padding), kernel, strides=1, padding="VALID")
+        # Without the own row, the last that comes out would be that below the image.
+        return maps[:, : x.shape[1]] + tf.cast(self.bias_of(labels), x.dtype)[:, None, None]
+
+    def at_row(self, rows):
+        """Return the row [w, b, filters], without bias, that the rows [w, b, in] of maps give."""
+        return convolve_rows(rows, self.kernel)
 
 
 def convolve_rows(rows, kernel):

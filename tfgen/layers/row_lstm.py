@@ -11,8 +11,8 @@ so that a pixel sees a triangle above it. Then a 1x1 convolution to 2h maps, add
 import keras
 import tensorflow as tf
 
-from tfgen.layers.lstm import GATES, lstm_cell, scan_steps
-from tfgen.layers.masked_conv import MaskedConv2D, convolve_rows, shifted
+from tfgen.layers.lstm import GATES, lstm_cell, lstm_scan
+from tfgen.layers.masked_conv import MaskedConv2D, convolve_rows
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -41,36 +41,24 @@ class RowLSTM(keras.layers.Layer):
         self.output_layer = MaskedConv2D(h, 2 * h, (1, 1), "B", groups)
         self.built = True
 
-    def call(self, x, labels=None):
-        gates = tf.transpose(self.input_to_state(x, labels), [1, 0, 2, 3])
-        _, batch, width, _ = gates.shape
-        batch = batch or tf.shape(gates)[1]
-        hidden, cell = (tf.cast(s, x.dtype) for s in self.first_state(batch, width))
-
-        def step(_, gates, state):
-            hidden, cell = state
-            return lstm_cell(gates + self.from_above(hidden), cell)
-
-        hidden, cell = (
-            tf.transpose(maps, [1, 0, 2, 3]) for maps in scan_steps(step, gates, (hidden, cell))
+    def call(self, x, labels=None, compiled=False):
+        states = lstm_scan(
+            tf.transpose(self.input_to_state(x, labels), [1, 2, 0, 3]),
+            self.state_to_state,
+            self.first_hidden,
+            self.first_cell,
+            shifts=(1, 0, -1),  # above: left, centre, right
+            begins=tf.zeros([x.shape[1], 1, 1, 1], bool),
+            compiled=compiled,
         )
+        hidden, cell = (tf.transpose(maps, [2, 0, 1, 3]) for maps in states)
         return x + self.output_layer(hidden), {"hidden": hidden, "cell": cell}
-
-    def first_state(self, batch, width):
-        """Return the state above the first row, hidden and cell [batch, width, h]."""
-        shape = [batch, width, self.hidden_channels]
-        return tf.broadcast_to(self.first_hidden, shape), tf.broadcast_to(self.first_cell, shape)
-
-    def from_above(self, hidden):
-        """Return what the hidden row above [b, w, h] gives to the gates, [b, w, 4 h]."""
-        # As a product: XLA's convolutions inside a loop are slow.
-        kernel = tf.cast(self.state_to_state, hidden.dtype)
-        return tf.tensordot(tf.concat([shifted(hidden, k) for k in (1, 0, -1)], axis=-1), kernel, 1)
 
     # The same, as steps of a raster scan; see `AutoregressiveModel`
 
     def start(self, batch, width, labels):
-        hidden, cell = self.first_state(width, batch)
+        shape = [width, batch, self.hidden_channels]
+        hidden, cell = (tf.broadcast_to(s, shape) for s in (self.first_hidden, self.first_cell))
         return {"hidden": hidden, "cell": cell, "bias": self.input_to_state.bias_of(labels)}
 
     def row(self, state):

@@ -15,9 +15,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen.layers.masked_conv import BiasedLayer
+
 
 @keras.saving.register_keras_serializable(package="tfgen")
-class ShiftedConv2D(keras.layers.Layer):
+class ShiftedConv2D(BiasedLayer):
     """A convolution of one stream, plus 1x1 convolutions of maps from elsewhere.
 
     Args:
@@ -49,18 +51,16 @@ class ShiftedConv2D(keras.layers.Layer):
         self.width = {"vertical": 3, "horizontal": 2}[stream]
         out = gates * filters
 
-        def weight(name, shape, initializer="glorot_uniform"):
-            return self.add_weight(name=name, shape=shape, initializer=initializer)
+        def weight(name, shape):
+            return self.add_weight(name=name, shape=shape, initializer="glorot_uniform")
 
         self.kernel = weight("kernel", [2, self.width, in_channels, out])
-        self.bias = weight("bias", [out], "zeros")
-        self.skip_kernel = self.vertical_kernel = self.class_bias = None
+        self.skip_kernel = self.vertical_kernel = None
         if skip_channels:
             self.skip_kernel = weight("skip_kernel", [skip_channels, out])
         if vertical_channels:
             self.vertical_kernel = weight("vertical_kernel", [vertical_channels, out])
-        if num_classes:
-            self.class_bias = weight("class_bias", [num_classes, out], "zeros")
+        self.add_bias(out, num_classes)
         self.built = True
 
     def call(self, x, skip=None, vertical=None, labels=None):
@@ -73,13 +73,6 @@ class ShiftedConv2D(keras.layers.Layer):
         if vertical is not None:
             maps += tf.tensordot(vertical, tf.cast(self.vertical_kernel, x.dtype), 1)
         return maps + tf.cast(self.bias_of(labels), x.dtype)[:, None, None]
-
-    def bias_of(self, labels):
-        """Return the biases, [b, gates * filters], or [1, ...] if they are the same for all."""
-        if self.class_bias is None:
-            return tf.convert_to_tensor(self.bias)[None]
-        # A product rather than a lookup, whose sparse gradient replicas cannot sum.
-        return self.bias + tf.one_hot(labels, self.class_bias.shape[0]) @ self.class_bias
 
     def masked_kernel(self):
         if self.groups == 1:

@@ -1,7 +1,8 @@
 """What the autoregressive models share: exact scores, cached sampling, completion.
 
-A subclass gives `network(x, labels, noise)`, the parallel pass, and the same network once more as the
-steps of a raster scan (`sampling.raster`), whose maps are [b, n] at a pixel and [w, b, n] in a row:
+A subclass gives `network(x, labels, noise)`, the parallel pass, and the same network once more as
+the steps of a raster scan (`sampling.raster`), whose maps are [b, n] at a pixel and [w, b, n] in a
+row:
 
     start(batch, labels)                 -> state above the first row
     row(state)                           -> (state, columns, left): columns a nest of [w, b, ...],
@@ -13,6 +14,7 @@ steps of a raster scan (`sampling.raster`), whose maps are [b, n] at a pixel and
 """
 
 import concurrent.futures
+import functools
 import os
 
 import numpy as np
@@ -46,9 +48,9 @@ class AutoregressiveModel(TractableModel):
                 "a likelihood of levels: Bernoulli, Categorical or DiscretizedLogisticMixture."
             )
         self.groups = 1 if self.likelihood.joint_channels else self.image_shape[-1]
-        self._fast_score = self._score
-        self._compiled_draw = tf.function(self._draw, jit_compile=True, autograph=False)
-        self._compiled_fill = tf.function(self._fill, jit_compile=True, autograph=False)
+        self._fast_score = functools.partial(self._score, network=self.fast_network)
+        self._compiled_scan = tf.function(self._scan, jit_compile=True, autograph=False)
+        self._compiled_fill = tf.function(self._fill, autograph=False)
 
     # Scores
 
@@ -60,6 +62,10 @@ class AutoregressiveModel(TractableModel):
         `StepNoise` of a training step, and drops nothing without.
         """
         raise NotImplementedError
+
+    def fast_network(self, x, labels=None, noise=None):
+        """Return what `network` returns; XLA may compile parts, so this is not for exports."""
+        return self.network(x, labels, noise)
 
     def parameters(self, x, labels=None):
         """Return the likelihood's parameters [b, h, w, p] for images [b, h, w, c] in [-1, 1]."""
@@ -79,14 +85,14 @@ class AutoregressiveModel(TractableModel):
     def losses(self, images, labels, noise, training):
         levels = to_levels(images, self.likelihood.levels)
         if training:
-            scores = self._score(levels, labels, noise)
+            scores = self._score(levels, labels, self.fast_network, noise)
         else:
             scores = self._fast_score(levels, labels)
         return {"loss": -tf.reduce_sum(scores, axis=[1, 2])}
 
-    def _score(self, levels, labels, noise=None):
+    def _score(self, levels, labels, network, noise=None):
         x = levels_to_unit(levels, self.likelihood.levels)
-        parameters, _ = self.network(tf.cast(x, self.compute_dtype), labels, noise)
+        parameters, _ = network(tf.cast(x, self.compute_dtype), labels, noise)
         return tf.reduce_sum(self.likelihood.log_prob(parameters, levels), axis=-1)
 
     def adapt(self, images):
@@ -107,7 +113,7 @@ class AutoregressiveModel(TractableModel):
         """
         _check_temperature(temperature)
         temperature = tf.constant(temperature, tf.float32)
-        levels = _in_threads(self._compiled_draw, [noise, labels], temperature)
+        levels = _in_threads(self._compiled_scan, [noise, labels], temperature)
         return from_levels(levels, self.likelihood.levels)
 
     def sample(self, n, seed=0, labels=None, batch_size=256, temperature=1.0):
@@ -147,32 +153,27 @@ class AutoregressiveModel(TractableModel):
         levels = _in_threads(self._compiled_fill, rows, temperature)
         return from_levels(levels, self.likelihood.levels)
 
-    def _draw(self, uniforms, labels, temperature=1.0):
-        return scan(self, uniforms, labels, temperature=temperature)
+    def _scan(self, uniforms, labels, temperature=1.0, **known):
+        return scan(self, uniforms, labels, temperature=temperature, **known)
 
     def _fill(self, uniforms, labels, given, known, temperature):
         x = levels_to_unit(given, self.likelihood.levels)
-        _, features = self.network(tf.cast(x, self.compute_dtype), labels)
+        _, features = self.fast_network(tf.cast(x, self.compute_dtype), labels)
         features = tf.nest.map_structure(lambda maps: tf.cast(maps, tf.float32), features)
-        return scan(
-            self,
-            uniforms,
-            labels,
-            temperature=temperature,
-            given=given,
-            known=known,
-            features=features,
-        )
+        known = {"given": given, "known": known, "features": features}
+        return self._compiled_scan(uniforms, labels, temperature, **known)
 
     def endpoints(self):
         # Without XLA, which not every server has.
         def sample(seeds, labels=None):
-            levels = self._draw(self.noise(seeds), labels)
+            levels = self._scan(self.noise(seeds), labels)
             return {"images": from_levels(levels, self.likelihood.levels)}
 
         def log_prob(images, labels=None):
             levels = to_levels(images, self.likelihood.levels)
-            return {"log_prob": tf.reduce_sum(self._score(levels, labels), axis=[1, 2])}
+            return {
+                "log_prob": tf.reduce_sum(self._score(levels, labels, self.network), axis=[1, 2])
+            }
 
         endpoints = super().endpoints()
         return {
@@ -183,9 +184,8 @@ class AutoregressiveModel(TractableModel):
     # Pieces of the scan that most of them have
 
     def rows_of_zeros(self, layer, batch):
-        """Return the image rows above the first that `layer` looks at: zeros, as its padding."""
-        width, channels = self.image_shape[1:]
-        return [tf.zeros([width, batch, channels])] * layer.rows_above
+        """Return the rows [w, b, in] above the first that `layer` looks at: zeros, as padding."""
+        return [tf.zeros([self.image_shape[1], batch, layer.in_channels])] * layer.rows_above
 
     def next_rows(self, rows, levels):
         """Return image rows, [w, b, c] each, with the one just drawn, its levels, below them."""

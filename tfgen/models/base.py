@@ -37,11 +37,9 @@ class GenerativeModel(DistributedFit, keras.Model):
         image_shape: (height, width, channels).
         num_classes: number of classes of a conditional model, 0 for an unconditional one.
         family: the model's place on the map of the field, in a word or two.
-        jit_training: whether a training step's forward and backward pass run under XLA.
     """
 
     family = "generative model"
-    jit_training = False
 
     def __init__(self, image_shape, num_classes=0):
         super().__init__()
@@ -106,18 +104,10 @@ class GenerativeModel(DistributedFit, keras.Model):
     def train_step(self, data):
         images, labels, _ = self.unpack(data)
         noise = self.step_noise()
-
-        def losses_and_gradients(images, labels):
-            with tf.GradientTape() as tape:
-                losses = self.losses(images, labels, noise, training=True)
-                loss = self.scaled(tf.reduce_mean(losses["loss"]))
-            return losses, tape.gradient(loss, self.trainable_variables)
-
-        if self.jit_training:
-            losses_and_gradients = tf.function(
-                losses_and_gradients, jit_compile=True, autograph=False
-            )
-        losses, gradients = losses_and_gradients(images, labels)
+        with tf.GradientTape() as tape:
+            losses = self.losses(images, labels, noise, training=True)
+            loss = self.scaled(tf.reduce_mean(losses["loss"]))
+        gradients = tape.gradient(loss, self.trainable_variables)
         self.apply_gradients(gradients)
         return {name: tf.reduce_mean(value) for name, value in losses.items()}
 

@@ -52,27 +52,28 @@ class PixelCNN(AutoregressiveModel):
         for block in self.blocks:
             inputs.append(tf.nn.relu(block.down(tf.nn.relu(x))))
             x += block.up(tf.nn.relu(block.conv(inputs[-1], labels)))
-        return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x)))), inputs
+        parameters = self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x))))
+        return parameters, tf.concat(inputs, axis=-1)
 
     # The same, as steps of a raster scan
 
     def start(self, batch, labels):
-        width, h = self.image_shape[1], self.hidden_channels
         return {
             "biases": [layer.bias_of(labels) for layer in (self.first, *self._convs())],
             "pixels": self.rows_of_zeros(self.first, batch),
-            "inputs": [tf.zeros([width, batch, h]) for _ in self.blocks],  # of 3x3 layers
+            # Of the 3x3 convolutions, side by side: a pixel step counts operations, not numbers.
+            "inputs": tf.zeros([self.image_shape[1], batch, self.feature_sizes()]),
         }
 
     def row(self, state):
         above = [self.first.above(state["pixels"])]
-        for conv, inputs in zip(self._convs(), state["inputs"], strict=True):
+        for conv, inputs in zip(self._convs(), self._split(state["inputs"]), strict=True):
             above.append(conv.above([inputs]))
         columns = [maps + bias for maps, bias in zip(above, state["biases"], strict=True)]
         batch = tf.shape(above[0])[1]
         left = {
-            "pixels": tf.zeros([batch, self.first.margin * self.image_shape[-1]]),
-            "inputs": [tf.zeros([batch, self.hidden_channels]) for _ in self.blocks],
+            "pixels": self.first.first_left(batch),
+            "inputs": tf.zeros([batch, self.feature_sizes()]),
         }
         return state, columns, left
 
@@ -83,7 +84,7 @@ class PixelCNN(AutoregressiveModel):
         for group in range(self.groups):
             x = self.first.centre(pixel, group, column[0], left["pixels"])
             for block, parts, above, before in zip(
-                self.blocks, inner, column[1:], left["inputs"], strict=True
+                self.blocks, inner, column[1:], self._split(left["inputs"]), strict=True
             ):
                 down, up = block.down, block.up
                 parts[0].append(tf.nn.relu(x))
@@ -92,15 +93,19 @@ class PixelCNN(AutoregressiveModel):
                 x += up.centre(parts[2], group, up.bias_of(None))
             drawn.append(draw(self.head_at_pixel(x, xs, heads, group), group))
             pixel.append(self.as_input(drawn[-1]))
-        inputs = [tf.concat(parts[1], axis=-1) for parts in inner]
-        pixels = tf.concat([left["pixels"], *pixel], axis=-1)[:, self.image_shape[-1] :]
+        inputs = tf.concat([part for parts in inner for part in parts[1]], axis=-1)
+        pixels = self.first.next_left(left["pixels"], pixel)
         return tf.concat(drawn, axis=-1), {"pixels": pixels, "inputs": inputs}, inputs
 
     def finish_row(self, state, features, levels):
-        return {**state, "pixels": self.next_rows(state["pixels"], levels), "inputs": features}
+        pixels = self.next_rows(state["pixels"], levels)
+        return {**state, "pixels": pixels, "inputs": features}
 
     def feature_sizes(self):
-        return [self.hidden_channels] * self.num_blocks
+        return self.hidden_channels * self.num_blocks
+
+    def _split(self, maps):
+        return tf.split(maps, self.num_blocks, axis=-1)
 
     def _convs(self):
         return [block.conv for block in self.blocks]

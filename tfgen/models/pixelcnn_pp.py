@@ -104,7 +104,7 @@ class PixelCNNPP(AutoregressiveModel):
         }
         left = {
             "place": (i, tf.constant(0)),
-            "pixel": tf.zeros([batch, self.image_shape[-1]]),
+            "pixel": self.first_ul.first_left(batch),
             "coarser_columns": self.streams.coarser_columns(streams),
             "streams": self.streams.left(batch),
         }
@@ -131,7 +131,12 @@ class PixelCNNPP(AutoregressiveModel):
             drawn.append(draw(self.output_layer.centre(outputs, group, bias), group))
             pixel.append(self.as_input(drawn[-1]))
         features = tf.concat(self.streams.all_maps(now), axis=-1)
-        left = {**left, "place": (i, j + 1), "pixel": tf.concat(pixel, axis=-1), "streams": now}
+        left = {
+            **left,
+            "place": (i, j + 1),
+            "pixel": self.first_ul.next_left(left["pixel"], pixel),
+            "streams": now,
+        }
         return tf.concat(drawn, axis=-1), left, features
 
     def finish_row(self, state, features, levels):

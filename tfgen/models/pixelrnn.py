@@ -2,14 +2,13 @@
 
 A 7x7 convolution with mask A, residual recurrent layers, and a head of two ReLU, 1x1 layers. The
 Row LSTM sees a triangle above each pixel, the Diagonal BiLSTM all that came before; see
-`layers.row_lstm` and `layers.diagonal_lstm`. Scores and their gradients run under XLA, whose loops
-are much faster than the graph's.
+`layers.row_lstm` and `layers.diagonal_lstm`. Their scans run under XLA, whose loops are much faster
+than the graph's; all else does not, since XLA's convolutions are slower.
 """
 
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.images import to_levels
 from tfgen.layers.diagonal_lstm import DiagonalBiLSTM
 from tfgen.layers.masked_conv import MaskedConv2D
 from tfgen.layers.row_lstm import RowLSTM
@@ -33,8 +32,6 @@ class PixelRNN(AutoregressiveModel):
         num_classes: 0 for an unconditional model.
     """
 
-    jit_training = True
-
     def __init__(
         self,
         image_shape,
@@ -56,21 +53,19 @@ class PixelRNN(AutoregressiveModel):
         self.head = MaskedConv2D(2 * h, 2 * h, (1, 1), "B", self.groups)
         outputs = self.likelihood.num_parameters(channels)
         self.output_layer = MaskedConv2D(2 * h, outputs, (1, 1), "B", self.groups)
-        self._fast_score = tf.function(self._score, jit_compile=True, autograph=False)
+        self._fast_score = tf.function(self._fast_score, autograph=False)
         self.built = True
 
-    def network(self, x, labels=None, noise=None):
+    def network(self, x, labels=None, noise=None, compiled=False):
         x = self.first(x)
         features = []
         for layer in self.recurrent:
-            x, found = layer(x, labels)
+            x, found = layer(x, labels, compiled=compiled)
             features.append(found)
         return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x)))), features
 
-    def unpack(self, data):
-        images, labels, weights = super().unpack(data)
-        to_levels(images, self.likelihood.levels)  # its check, which XLA would drop
-        return images, labels, weights
+    def fast_network(self, x, labels=None, noise=None):
+        return self.network(x, labels, noise, compiled=True)
 
     # The same, as steps of a raster scan
 
@@ -88,7 +83,7 @@ class PixelRNN(AutoregressiveModel):
             layer.row(before) for layer, before in zip(self.recurrent, state["layers"], strict=True)
         ]
         left = {
-            "pixels": tf.zeros([batch, self.first.margin * self.image_shape[-1]]),
+            "pixels": self.first.first_left(batch),
             "layers": [layer.first_left(batch) for layer in self.recurrent],
         }
         return state, {"first": first, "layers": layers}, left
@@ -108,7 +103,7 @@ class PixelRNN(AutoregressiveModel):
             drawn.append(draw(self.head_at_pixel(x, xs, hidden, group), group))
             pixel.append(self.as_input(drawn[-1]))
         ends = [layer.end_pixel(m) for layer, m in zip(self.recurrent, memories, strict=True)]
-        pixels = tf.concat([left["pixels"], *pixel], axis=-1)[:, self.image_shape[-1] :]
+        pixels = self.first.next_left(left["pixels"], pixel)
         left = {"pixels": pixels, "layers": [before for before, _ in ends]}
         return tf.concat(drawn, axis=-1), left, [features for _, features in ends]
 

@@ -21,6 +21,13 @@ def define(values):
     flags.DEFINE_enum(
         "split", "test", ["train", "validation", "test"], "of the data", flag_values=values
     )
+    flags.DEFINE_string(
+        "maps",
+        None,
+        "FILE.png for the log-probability of each pixel of the first images, of an autoregressive "
+        "entry",
+        flag_values=values,
+    )
     flags.DEFINE_enum("format", "text", ["text", "json"], "text or json", flag_values=values)
     shared_flags.data_dir(values)
 
@@ -45,7 +52,10 @@ def run(name, values):
             f"entry '{entry.name}' has {entry.info['num_classes']} classes, "
             f"but '{images.name}' has {images.num_classes}."
         )
-    figures = metrics.evaluate(zoo.load(name), images, values.split)
+    model = zoo.load(name)
+    if values.maps:
+        _save_maps(entry, model, images, values)
+    figures = metrics.evaluate(model, images, values.split)
     if values.format == "json":
         print(json.dumps(figures, indent=1))
         return
@@ -53,3 +63,18 @@ def run(name, values):
 
     for metric, figure in figures.items():
         print(f"{metric}: {value_text(figure)}\n    {figure['protocol']}")
+
+
+def _save_maps(entry, model, images, values, n=16):
+    from tfgen.export import pictures
+
+    if not values.maps.endswith(".png"):
+        raise UserError(f"--maps must end in .png, but is {values.maps}.")
+    if not hasattr(model, "log_prob_map"):
+        raise UserError(
+            f"--maps is of autoregressive entries, but '{entry.name}' is of the family "
+            f"{model.family}; leave it out."
+        )
+    chosen = images.images(values.split, n)
+    labels = images.labels(values.split, n) if model.num_classes else None
+    pictures.save_surprise(chosen, model.log_prob_map(chosen, labels), values.maps)

@@ -5,8 +5,6 @@ conditional entry without --label takes its classes in turn.
 example: tfgen sample vae_digits --n 64 --out samples.png
 """
 
-import pathlib
-
 from absl import flags, logging
 
 from tfgen import zoo
@@ -19,7 +17,8 @@ ARGUMENTS = ("ENTRY",)
 def define(values):
     flags.DEFINE_integer("n", 64, "number of images", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("seed", 0, "the first image's seed", lower_bound=0, flag_values=values)
-    flags.DEFINE_integer("label", None, "class to draw, of a conditional entry", flag_values=values)
+    shared_flags.label(values)
+    shared_flags.temperature(values)
     flags.DEFINE_string(
         "out",
         None,
@@ -31,12 +30,8 @@ def define(values):
 
 def run(name, values):
     entry = zoo.find(name)
-    out = _checked_out(values)
-    num_classes = entry.info["num_classes"]
-    if values.label is not None and not num_classes:
-        raise UserError(f"entry '{entry.name}' is unconditional; leave out --label.")
-    if values.label is not None and not 0 <= values.label < num_classes:
-        raise UserError(f"--label must lie in 0..{num_classes - 1}, but is {values.label}.")
+    out = shared_flags.checked_out(values)
+    shared_flags.check_label(values, entry)
     if values.seed + values.n > 2**31 - 1:
         raise UserError("--seed and --n reach beyond the largest seed, 2147483646.")
     quiet.load("tfgen.models")
@@ -46,12 +41,22 @@ def run(name, values):
     from tfgen.export.atomic import written_beside
 
     labels = None
+    num_classes = entry.info["num_classes"]
     if num_classes and values.label is None:
         labels = np.arange(values.n) % num_classes
         logging.info("no --label given: the %d classes come in turn", num_classes)
     elif num_classes:
         labels = np.full([values.n], values.label)
-    images = zoo.load(name).sample(values.n, seed=values.seed, labels=labels)
+    model = zoo.load(name)
+    settings = {}
+    if values.temperature is not None:
+        if not hasattr(model, "complete"):
+            raise UserError(
+                f"--temperature is of autoregressive entries, but '{entry.name}' is of the "
+                f"family {model.family}; leave it out."
+            )
+        settings["temperature"] = values.temperature
+    images = model.sample(values.n, seed=values.seed, labels=labels, **settings)
     seeds = np.arange(values.seed, values.seed + values.n)
     if out.suffix == ".png":
         pictures.save_grid(images, out)
@@ -65,16 +70,3 @@ def run(name, values):
             for seed, image in zip(seeds, images, strict=True):
                 pictures.save_image(image, beside / f"{seed:06d}.png")
     print(out)
-
-
-def _checked_out(values):
-    if not values.out:
-        raise UserError("say where to: --out FILE.png, FILE.npz or a folder.")
-    out = pathlib.Path(values.out)
-    if out.suffix not in (".png", ".npz", ""):
-        raise UserError(f"--out must end in .png or .npz or name a folder, but is {out}.")
-    if out.exists() and not values.overwrite:
-        raise UserError(f"{out} exists; choose another --out, or pass --overwrite.")
-    if out.is_dir() and out.suffix:
-        raise UserError(f"{out} is a folder; choose another --out.")
-    return out

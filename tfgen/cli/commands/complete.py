@@ -1,0 +1,125 @@
+"""Complete images of which a part is known, with an autoregressive entry.
+
+ENTRY is a name in the zoo or a folder. The images are those of --images, a folder or one file, or
+else the first of the entry's own test split. Pixels that --mask calls known stay as they are; each
+of the others is drawn given those before it, row by row from the top left. A picture shows, line by
+line, what is known, the completions, and the image itself.
+example: tfgen complete pixelcnn_digits --mask top --out completed.png
+"""
+
+from absl import flags
+
+from tfgen import zoo
+from tfgen.cli import quiet, shared_flags
+from tfgen.errors import UserError
+
+ARGUMENTS = ("ENTRY",)
+
+
+def define(values):
+    flags.DEFINE_string("images", None, "folder of images, or one file", flag_values=values)
+    flags.DEFINE_string(
+        "mask",
+        "top",
+        "what is known: the top half, the left half, each pixel at random (one half of them), or "
+        "the white pixels of FILE.png, of the images' size",
+        flag_values=values,
+    )
+    flags.DEFINE_integer("n", 8, "number of images at most", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer(
+        "samples", 4, "completions of each image", lower_bound=1, flag_values=values
+    )
+    flags.DEFINE_integer(
+        "seed", 0, "the first completion's seed", lower_bound=0, flag_values=values
+    )
+    shared_flags.label(values)
+    shared_flags.temperature(values)
+    flags.DEFINE_string(
+        "out", None, "FILE.png, FILE.npz (images, mask, completed), or a folder", flag_values=values
+    )
+    shared_flags.overwrite(values)
+    shared_flags.data_dir(values)
+
+
+def run(name, values):
+    entry = zoo.find(name)
+    out = shared_flags.checked_out(values)
+    shared_flags.check_label(values, entry)
+    quiet.load("tfgen.models")
+    import numpy as np
+
+    from tfgen.export import pictures
+    from tfgen.export.atomic import written_beside
+
+    model = zoo.load(name)
+    if not hasattr(model, "complete"):
+        raise UserError(
+            f"entry '{entry.name}' is of the family {model.family}; only autoregressive entries "
+            "complete images."
+        )
+    images, labels = _images(entry, values)
+    mask = _mask(values, model.image_shape)
+    n, k = len(images), values.samples
+    if model.num_classes and values.label is not None:
+        labels = np.full([n], values.label)
+    if model.num_classes and labels is None:
+        raise UserError(f"entry '{entry.name}' is conditional; say the class with --label.")
+    repeated = None if not model.num_classes else np.repeat(labels, k)
+    completed = model.complete(
+        np.repeat(images, k, axis=0),
+        mask,
+        seeds=np.arange(values.seed, values.seed + n * k, dtype=np.int32),
+        labels=repeated,
+        temperature=1.0 if values.temperature is None else values.temperature,
+    ).numpy()
+    if out.suffix == ".png":
+        known = np.where(mask[..., None], images, np.uint8(128))
+        lines = [known[:, None], completed.reshape(n, k, *model.image_shape), images[:, None]]
+        cells = np.concatenate(lines, axis=1).reshape(-1, *model.image_shape)
+        pictures.save_grid(cells, out, columns=k + 2)
+    elif out.suffix == ".npz":
+        with written_beside(out) as beside:
+            np.savez_compressed(beside, images=images, mask=mask, completed=completed)
+    else:
+        with written_beside(out) as beside:
+            beside.mkdir()
+            for index, image in enumerate(completed):
+                pictures.save_image(image, beside / f"{index // k:06d}_{index % k}.png")
+    print(out)
+
+
+def _images(entry, values):
+    """Return (images, labels or None) to complete, at most --n."""
+    from tfgen import data
+    from tfgen.data.folder import read_images
+
+    if values.images:
+        return read_images(values.images, tuple(entry.info["image_shape"]), values.n), None
+    images = data.load(
+        entry.info["dataset"],
+        data_dir=values.data_dir,
+        levels=entry.info["levels"],
+        limit=values.n,
+    )
+    return images.images("test"), images.labels("test")
+
+
+def _mask(values, image_shape):
+    """Return which pixels are known, bool [h, w]."""
+    import numpy as np
+
+    from tfgen.data.folder import read_images
+
+    height, width, _ = image_shape
+    if values.mask == "random":
+        return np.random.default_rng(values.seed).random([height, width]) < 0.5
+    mask = np.zeros([height, width], bool)
+    if values.mask == "top":
+        mask[: height // 2] = True
+    elif values.mask == "left":
+        mask[:, : width // 2] = True
+    elif values.mask.lower().endswith(".png"):
+        return read_images(values.mask, (height, width, 1), 1)[0, ..., 0] > 127
+    else:
+        raise UserError(f"--mask must be top, left, random or FILE.png, but is '{values.mask}'.")
+    return mask
