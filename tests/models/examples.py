@@ -85,6 +85,23 @@ EXAMPLES = {
             "num_classes": 3,
         },
     },
+    "PixelCNNPP": {
+        "logistic mixture": {
+            "image_shape": COLOUR,
+            "hidden_channels": 4,
+            "num_blocks": 1,
+            "num_resolutions": 2,
+            "likelihood": DiscretizedLogisticMixture(17, 2),
+        },
+        "conditional colour": {
+            "image_shape": COLOUR,
+            "hidden_channels": 6,
+            "num_blocks": 1,
+            "num_resolutions": 2,
+            "likelihood": Categorical(4),
+            "num_classes": 3,
+        },
+    },
     "PixelRNN": {
         "row": {
             "image_shape": GREY,
