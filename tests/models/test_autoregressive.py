@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfgen.errors import UserError
 from tfgen.images import from_levels, levels_to_unit, to_unit
 from tfgen.likelihoods import Bernoulli, Categorical, DiscretizedLogisticMixture, Normal
-from tfgen.models import GatedPixelCNN, PixelCNN, PixelRNN
+from tfgen.models import GatedPixelCNN, PixelCNN, PixelRNN, PixelSNAIL
 from tfgen.sampling.raster import scan
 
 MODELS = {
@@ -21,6 +21,9 @@ MODELS = {
     "row": lambda shape, likelihood, classes=0: PixelRNN(shape, "row", 12, 2, likelihood, classes),
     "diagonal": lambda shape, likelihood, classes=0: PixelRNN(
         shape, "diagonal", 12, 2, likelihood, classes
+    ),
+    "PixelSNAIL": lambda shape, likelihood, classes=0: PixelSNAIL(
+        shape, 12, 2, 1, 4, 6, likelihood=likelihood, num_classes=classes
     ),
 }
 # Odd, even, non-square, one pixel wide or high; grey and colour; tied channels; conditional.
