@@ -134,5 +134,5 @@ def remembered(memory, new):
 
 
 def penalty_of(known, pixels):
-    """Return [pixels], for `find`, of a memory whose last `known` places hold pixels."""
-    return tf.where(tf.range(pixels) >= pixels - known, 0.0, NEVER)
+    """Return penalties [..., pixels], for `find`, of a memory whose last `known` [...] are held."""
+    return tf.where(tf.range(pixels) >= pixels - known[..., None], 0.0, NEVER)

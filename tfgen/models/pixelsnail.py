@@ -117,12 +117,11 @@ class PixelSNAIL(AutoregressiveModel):
             for layer, rows, bias in zip(layers, inputs, state["biases"], strict=True)
         ]
         places = [layer.place_terms(height, width) for layer in self.attention]
-        finished = penalty_of(state["row"] * width, height * width)
-        penalty = [tf.concat([finished, penalty_of(j, width)], axis=0) for j in range(width)]
+        finished = penalty_of(tf.fill([width], state["row"] * width), height * width)
         columns = {
             "above": above,
             "places": [[maps[state["row"]][:, None] for maps in pair] for pair in places],
-            "penalty": tf.stack(penalty),
+            "penalty": tf.concat([finished, penalty_of(tf.range(width), width)], axis=-1),
         }
         batch = tf.shape(above[0])[1]
         left = {
