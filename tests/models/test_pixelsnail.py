@@ -24,16 +24,17 @@ def test_attention_equals_a_loop_over_pixels():
         weight.assign(rng.normal(size=weight.shape))
     features = rng.normal(size=[2, height, width, 4]).astype(np.float32)
     image = rng.normal(size=[2, height, width, 1]).astype(np.float32)
-    result, keys, values = layer(tf.constant(features), tf.constant(image))
+    result, memory = layer(tf.constant(features), tf.constant(image))
 
     rows, columns = np.mgrid[:height, :width]
     places = np.stack([rows / height - 0.5, columns / width - 0.5], axis=-1)
     places = np.broadcast_to(places, [2, height, width, 2])
     query_kernel, query_bias, memory_kernel = (np.asarray(weight) for weight in layer.weights)
     query = np.concatenate([features[..., :2], places], axis=-1) @ query_kernel + query_bias
-    memory = np.concatenate([features, image, places], axis=-1) @ memory_kernel
-    np.testing.assert_allclose(np.concatenate([keys, values], axis=-1), memory, atol=1e-5)
-    query, memory = query.reshape(2, -1, 3), memory.reshape(2, -1, 5)
+    np.testing.assert_allclose(
+        memory, np.concatenate([features, image, places], axis=-1) @ memory_kernel, atol=1e-5
+    )
+    query, memory = query.reshape(2, -1, 3), np.reshape(memory, [2, -1, 5])
     expected = np.zeros([2, height * width, 2])
     for b in range(2):
         for pixel in range(1, height * width):
@@ -43,8 +44,8 @@ def test_attention_equals_a_loop_over_pixels():
 
 
 def test_no_pixel_before_is_out_of_sight():
-    # One block without its convolutions: the first reaches three pixels, all else is attention.
-    model = PixelSNAIL((9, 10, 1), 8, 1, 0, 4, 6, likelihood=Bernoulli())
+    # The convolutions reach five pixels, all else is attention.
+    model = PixelSNAIL((9, 10, 1), 8, 1, 1, 4, 6, likelihood=Bernoulli())
     rng = np.random.default_rng(0)
     x = tf.Variable(rng.normal(size=[2, 9, 10, 1]).astype(np.float32))
     with tf.GradientTape() as tape:
@@ -73,6 +74,8 @@ def test_dropout_follows_the_noise_of_the_step():
     np.testing.assert_allclose(loss(gentle, 1), scores, rtol=0.02)
 
 
-def test_a_rate_out_of_range_is_refused():
+def test_arguments_out_of_range_are_refused():
     with pytest.raises(UserError, match=r"dropout must lie in \[0, 1\)"):
         PixelSNAIL((6, 5, 1), 8, 1, 1, dropout=1.0)
+    with pytest.raises(UserError, match="num_residual.* must be at least 1"):
+        PixelSNAIL((6, 5, 1), 8, 1, 0)

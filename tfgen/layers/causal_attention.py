@@ -35,6 +35,7 @@ class CausalAttention(keras.layers.Layer):
         self.channels, self.query_channels = channels, query_channels
         self.image_channels = image_channels
         self.key_channels, self.value_channels = key_channels, value_channels
+        self.memory_channels = key_channels + value_channels
         # The last two rows are the place's. A bias of the keys would change no weight, and one of
         # the values nothing that the next layer's cannot.
         self.query_kernel = self.add_weight(
@@ -45,12 +46,14 @@ class CausalAttention(keras.layers.Layer):
         )
         self.memory_kernel = self.add_weight(
             name="memory_kernel",
-            shape=[channels + image_channels + 2, key_channels + value_channels],
+            shape=[channels + image_channels + 2, self.memory_channels],
         )
         self.built = True
 
     def call(self, features, x):
-        """Return results [b, h, w, value_channels], and the keys and values of all pixels.
+        """Return results [b, h, w, value_channels] and memories [b, h, w, memory_channels].
+
+        A pixel's memory is its key, then its value.
 
         Args: features: [b, h, w, channels]; x: the image, [b, h, w, image_channels].
         """
@@ -59,26 +62,27 @@ class CausalAttention(keras.layers.Layer):
         query = tf.tensordot(features[..., : self.query_channels], self._query_taps(), 1)
         query += tf.cast(query_places, query.dtype)
         memory = tf.tensordot(tf.concat([features, x], axis=-1), self._memory_taps(), 1)
-        keys, values = self._split(memory + tf.cast(memory_places, memory.dtype))
-        query, k, v = (
-            tf.reshape(maps, [-1, height * width, maps.shape[-1]]) for maps in (query, keys, values)
+        memory += tf.cast(memory_places, memory.dtype)
+        query, keys, values = (
+            tf.reshape(maps, [-1, height * width, maps.shape[-1]])
+            for maps in (query, *self.split(memory, axis=-1))
         )
         query *= self.key_channels**-0.5
         results = []
         for rows in np.array_split(np.arange(height), min(BANDS, height)):
             first, end = rows[0] * width, (rows[-1] + 1) * width
-            scores = tf.matmul(query[:, first:end], k[:, :end], transpose_b=True)
+            scores = tf.matmul(query[:, first:end], keys[:, :end], transpose_b=True)
             before = tf.range(end)[None] < tf.range(first, end)[:, None]
             scores = tf.cast(scores, tf.float32) + tf.where(before, 0.0, NEVER)
-            weights = tf.cast(tf.nn.softmax(scores), v.dtype)
-            results.append(tf.matmul(weights, v[:, :end]))
+            weights = tf.cast(tf.nn.softmax(scores), values.dtype)
+            results.append(tf.matmul(weights, values[:, :end]))
         result = tf.concat(results, axis=1)
         anything_before = tf.cast(tf.range(height * width) > 0, result.dtype)
         result *= anything_before[:, None]
-        return tf.reshape(result, [-1, height, width, self.value_channels]), keys, values
+        return tf.reshape(result, [-1, height, width, self.value_channels]), memory
 
     def place_terms(self, height, width):
-        """Return what the place of each pixel adds to its query, and to its key and value."""
+        """Return what the place of each pixel adds to its query and memory, [h, w, n]."""
         rows = tf.range(height, dtype=tf.float32) / height - 0.5
         columns = tf.range(width, dtype=tf.float32) / width - 0.5
         places = tf.stack(tf.meshgrid(rows, columns, indexing="ij"), axis=-1)
@@ -92,23 +96,20 @@ class CausalAttention(keras.layers.Layer):
     def _memory_taps(self):
         return tf.convert_to_tensor(self.memory_kernel[:-2])
 
-    def _split(self, memory):
-        return tf.split(memory, [self.key_channels, self.value_channels], axis=-1)
+    def split(self, memory, axis):
+        """Return the keys and the values of a memory."""
+        return tf.split(memory, [self.key_channels, self.value_channels], axis=axis)
 
     # The same for one pixel. What it looks up lies in [b, n, pixels], the last pixel at the end.
-
-    def memories(self, batch, pixels):
-        """Return an empty memory: keys and values of no pixel yet, zeros in their place."""
-        return [tf.zeros([batch, n, pixels]) for n in (self.key_channels, self.value_channels)]
 
     def find(self, features, place, memories, penalty):
         """Return what the pixel finds, [b, value_channels].
 
         Args:
-            features: of the pixel, the first `query_channels`.
+            features: of the pixel, [b, query_channels].
             place: [1, key_channels], what its place adds to the query.
-            memories: of several parts of the image, from `memories` and `remembered`.
-            penalty: [pixels], NEVER where a place of a memory holds no pixel yet, 0 elsewhere.
+            memories: (keys, values), each [b, n, pixels], of one part of the image after another.
+            penalty: [pixels], of all parts: NEVER where there is no pixel yet, 0 elsewhere.
         """
         query = (features @ self._query_taps() + place) * self.key_channels**-0.5
         scores = [tf.matmul(query[:, None], keys)[:, 0] for keys, _ in memories]
@@ -120,17 +121,14 @@ class CausalAttention(keras.layers.Layer):
         ]
         return tf.add_n(found)
 
-    def key_and_value(self, features, pixel, place):
-        """Return the key and the value, [b, n] each, of a pixel from its features and levels."""
-        return self._split(tf.concat([features, pixel], axis=-1) @ self._memory_taps() + place)
+    def memory_of(self, features, pixel, place):
+        """Return the memory [b, memory_channels] of a pixel, from its features and its levels."""
+        return tf.concat([features, pixel], axis=-1) @ self._memory_taps() + place
 
 
-def remembered(memory, new):
-    """Return a memory with new keys and values [b, n, pixels] in place of its oldest ones."""
-    return [
-        tf.concat([old[..., maps.shape[-1] :], maps], axis=-1)
-        for old, maps in zip(memory, new, strict=True)
-    ]
+def appended(memory, new):
+    """Return a memory [b, n, pixels] with new pixels at its end in place of its first ones."""
+    return tf.concat([memory[..., new.shape[-1] :], new], axis=-1)
 
 
 def penalty_of(known, pixels):

@@ -21,7 +21,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.layers.causal_attention import CausalAttention, penalty_of, remembered
+from tfgen.layers.causal_attention import CausalAttention, appended, penalty_of
 from tfgen.layers.masked_conv import MaskedConv2D
 from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
@@ -56,6 +56,11 @@ class PixelSNAIL(AutoregressiveModel):
         num_classes=0,
     ):
         super().__init__(image_shape, likelihood, num_classes)
+        if min(num_blocks, num_residual, key_channels, value_channels) < 1:
+            raise UserError(
+                "num_blocks, num_residual, key_channels and value_channels must be at least 1, but "
+                f"are {num_blocks}, {num_residual}, {key_channels} and {value_channels}."
+            )
         if not 0 <= dropout < 1:
             raise UserError(f"dropout must lie in [0, 1), but is {dropout}.")
         self.hidden_channels = h = hidden_channels
@@ -83,52 +88,53 @@ class PixelSNAIL(AutoregressiveModel):
 
     def network(self, x, labels=None, noise=None):
         image, x = x, self.first(x, labels)
-        features = {"inputs": [], "keys": [], "values": []}
+        inputs, memory = [], []
         for number, (attention, merge) in enumerate(zip(self.attention, self.merge, strict=True)):
-            for block in self._residual_of(number):
-                x, inputs = block(x, labels, noise=noise)
-                features["inputs"] += inputs
-            found, keys, values = attention(tf.nn.elu(x), image)
-            features["keys"].append(keys)
-            features["values"].append(values)
+            for index in self._residual_of(number):
+                x, seen = self.residual[index](x, labels, noise=noise)
+                inputs += seen
+            found, remembered = attention(tf.nn.elu(x), image)
+            memory.append(remembered)
             x, _ = merge(x, labels, found, noise=noise)
+        features = {"inputs": _together(inputs), "memory": _together(memory)}
         return self.output_layer(tf.nn.elu(self.head(tf.nn.elu(x)))), features
 
-    # The same, as steps of a raster scan
+    # The same, as steps of a raster scan. The inputs of all convolutions lie side by side, and so
+    # do the memories of a row: a pixel step counts operations, not numbers.
 
     def start(self, batch, labels):
         height, width = self.image_shape[:2]
-        inputs = tf.zeros([width, batch, self.hidden_channels])
+        sizes = self.feature_sizes()
+        memory = tf.zeros([batch, sizes["memory"], height * width])
         return {
-            "biases": [layer.bias_of(labels) for layer in self._convs()],
+            "biases": [layer.bias_of(labels) for layer in (self.first, *self._convs())],
             "merge biases": [block.second.bias_of(labels) for block in self.merge],
             "row": tf.constant(0),
             "pixels": self.rows_of_zeros(self.first, batch),
-            "inputs": [inputs] * len(self._convs()[1:]),
-            # The row being drawn is remembered apart, so that a pixel appends to that alone.
-            "memories": [layer.memories(batch, height * width) for layer in self.attention],
+            "inputs": tf.zeros([width, batch, sizes["inputs"]]),
+            "memories": self._keys_and_values(memory),
         }
 
     def row(self, state):
-        height, width, channels = self.image_shape
-        layers, inputs = self._convs(), [state["pixels"], *([maps] for maps in state["inputs"])]
-        above = [
-            layer.above(rows) + bias
-            for layer, rows, bias in zip(layers, inputs, state["biases"], strict=True)
-        ]
+        height, width = self.image_shape[:2]
+        above = [self.first.above(state["pixels"])]
+        for conv, inputs in zip(self._convs(), self._split(state["inputs"]), strict=True):
+            above.append(conv.above([inputs]))
         places = [layer.place_terms(height, width) for layer in self.attention]
         finished = penalty_of(tf.fill([width], state["row"] * width), height * width)
         columns = {
-            "above": above,
+            "above": [maps + bias for maps, bias in zip(above, state["biases"], strict=True)],
             "places": [[maps[state["row"]][:, None] for maps in pair] for pair in places],
             "penalty": tf.concat([finished, penalty_of(tf.range(width), width)], axis=-1),
         }
-        batch = tf.shape(above[0])[1]
+        batch, sizes = tf.shape(above[0])[1], self.feature_sizes()
         left = {
-            "pixels": tf.zeros([batch, self.first.margin * channels]),
-            "inputs": [tf.zeros([batch, self.hidden_channels]) for _ in layers[1:]],
-            "row": [layer.memories(batch, width) for layer in self.attention],
-            "above": state["memories"],
+            "pixels": self.first.first_left(batch),
+            "inputs": tf.zeros([batch, sizes["inputs"]]),
+            # Apart from the rows above, so that a pixel is appended to little.
+            "memory": tf.zeros([batch, sizes["memory"], width]),
+            # The same for all pixels of the row.
+            "memories above": state["memories"],
             "merge biases": state["merge biases"],
         }
         return state, columns, left
@@ -136,87 +142,87 @@ class PixelSNAIL(AutoregressiveModel):
     def pixel(self, column, left, draw):
         drawn, pixel = [], []  # the groups of levels, and of network input
         residual = [([], []) for _ in self.residual]  # the groups of each convolution's input
-        merged = [([], []) for _ in self.merge]
-        heads = ([], [])
-        found = []
-        above = column["above"]
+        merged, heads = [([], []) for _ in self.merge], ([], [])
+        found = []  # by each attention
+        first, *above = column["above"]
+        near = list(zip(above, self._split(left["inputs"]), strict=True))
+        memories = zip(left["memories above"], self._keys_and_values(left["memory"]), strict=True)
+        memories = list(memories)
+        output_layer = self.output_layer
         for group in range(self.groups):
-            x = self.first.centre(pixel, group, above[0], left["pixels"])
-            for number, (attention, merge) in enumerate(
-                zip(self.attention, self.merge, strict=True)
-            ):
-                for index in self._residual_indices(number):
-                    near = [
-                        (above[1 + conv], left["inputs"][conv])
-                        for conv in (2 * index, 2 * index + 1)
-                    ]
-                    x = self.residual[index].centre(x, residual[index], group, *near)
+            x = self.first.centre(pixel, group, first, left["pixels"])
+            for number, merge in enumerate(self.merge):
+                for i in self._residual_of(number):
+                    x = self.residual[i].centre(x, residual[i], group, *near[2 * i : 2 * i + 2])
                 if group == 0:
-                    memories = [left["above"][number], left["row"][number]]
-                    place = column["places"][number][0]
-                    seen = attention.find(tf.nn.elu(x), place, memories, column["penalty"])
+                    place, _ = column["places"][number]
+                    seen = self.attention[number].find(
+                        tf.nn.elu(x), place, memories[number], column["penalty"]
+                    )
                     found.append(merge.auxiliary_terms(seen))
-                near = [(found[number], None), (left["merge biases"][number], None)]
-                x = merge.centre(x, merged[number], group, *near)
+                rests = (found[number], None), (left["merge biases"][number], None)
+                x = merge.centre(x, merged[number], group, *rests)
             heads[0].append(tf.nn.elu(x))
             hidden = self.head.centre(heads[0], group, self.head.bias_of(None))
             heads[1].append(tf.nn.elu(hidden))
-            output_layer = self.output_layer
             parameters = output_layer.centre(heads[1], group, output_layer.bias_of(None))
             drawn.append(draw(parameters, group))
             pixel.append(self.as_input(drawn[-1]))
-        pixel = tf.concat(pixel, axis=-1)
-        inputs = [tf.concat(groups, axis=-1) for block in residual for groups in block]
-        # The merging block's first input is that of its attention.
         memory = [
-            attention.key_and_value(tf.concat(groups, axis=-1), pixel, place)
+            # Attention and the merging block read the same maps.
+            attention.memory_of(_together(groups), _together(pixel), place)
             for attention, (groups, _), (_, place) in zip(
                 self.attention, merged, column["places"], strict=True
             )
         ]
-        keys, values = zip(*memory, strict=True)
+        inputs = [part for block in residual for groups in block for part in groups]
+        features = {"inputs": _together(inputs), "memory": _together(memory)}
         left = {
             **left,
-            "pixels": tf.concat([left["pixels"], pixel], axis=-1)[:, self.image_shape[-1] :],
-            "inputs": inputs,
-            "row": [
-                remembered(row, [maps[..., None] for maps in new])
-                for row, new in zip(left["row"], memory, strict=True)
-            ],
+            "pixels": self.first.next_left(left["pixels"], pixel),
+            "inputs": features["inputs"],
+            "memory": appended(left["memory"], features["memory"][..., None]),
         }
-        features = {"inputs": inputs, "keys": list(keys), "values": list(values)}
-        return tf.concat(drawn, axis=-1), left, features
+        return _together(drawn), left, features
 
     def finish_row(self, state, features, levels):
-        rows = zip(features["keys"], features["values"], strict=True)
-        memories = [
-            remembered(memory, [tf.transpose(maps, [1, 2, 0]) for maps in row])
-            for memory, row in zip(state["memories"], rows, strict=True)
-        ]
+        rows = self._keys_and_values(tf.transpose(features["memory"], [1, 2, 0]))
+        memories = zip(state["memories"], rows, strict=True)
         return {
             **state,
             "row": state["row"] + 1,
             "pixels": self.next_rows(state["pixels"], levels),
             "inputs": features["inputs"],
-            "memories": memories,
+            "memories": [
+                [appended(*pair) for pair in zip(*both, strict=True)] for both in memories
+            ],
         }
 
     def feature_sizes(self):
         return {
-            "inputs": [self.hidden_channels] * len(self._convs()[1:]),
-            "keys": [self.key_channels] * self.num_blocks,
-            "values": [self.value_channels] * self.num_blocks,
+            "inputs": self.hidden_channels * len(self._convs()),
+            "memory": (self.key_channels + self.value_channels) * self.num_blocks,
         }
 
-    def _convs(self):
-        """The convolutions that look at rows above."""
-        return [self.first, *(conv for block in self.residual for conv in block.convs())]
+    def _split(self, inputs):
+        return tf.split(inputs, len(self._convs()), axis=-1)
 
-    def _residual_indices(self, number):
-        return range(number * self.num_residual, (number + 1) * self.num_residual)
+    def _keys_and_values(self, memory):
+        """Return the (keys, values) of each attention, of memories [b, n, pixels] side by side."""
+        parts = tf.split(memory, self.num_blocks, axis=1)
+        return [layer.split(part, 1) for layer, part in zip(self.attention, parts, strict=True)]
+
+    def _convs(self):
+        """The convolutions that look at the row above, but for the first."""
+        return [conv for block in self.residual for conv in (block.first, block.second)]
 
     def _residual_of(self, number):
-        return [self.residual[index] for index in self._residual_indices(number)]
+        """The indices of a block's residual blocks."""
+        return range(number * self.num_residual, (number + 1) * self.num_residual)
+
+
+def _together(parts):
+    return tf.concat(parts, axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -265,9 +271,6 @@ class GatedResidual(keras.layers.Layer):
             dropped *= tf.cast(kept, x.dtype) / (1 - self.dropout)
         value, gate = tf.split(self.second(dropped, labels), 2, axis=-1)
         return x + value * tf.sigmoid(gate), inputs
-
-    def convs(self):
-        return [self.first, self.second]
 
     # At one pixel
 
