@@ -135,4 +135,26 @@ EXAMPLES = {
             "num_classes": 3,
         },
     },
+    "PixelSNAIL": {
+        "binary with dropout": {
+            "image_shape": GREY,
+            "hidden_channels": 4,
+            "num_blocks": 2,
+            "num_residual": 1,
+            "key_channels": 3,
+            "value_channels": 4,
+            "dropout": 0.3,
+            "likelihood": Bernoulli(),
+        },
+        "conditional colour": {
+            "image_shape": COLOUR,
+            "hidden_channels": 6,
+            "num_blocks": 1,
+            "num_residual": 1,
+            "key_channels": 3,
+            "value_channels": 4,
+            "likelihood": Categorical(4),
+            "num_classes": 3,
+        },
+    },
 }

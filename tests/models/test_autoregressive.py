@@ -11,7 +11,14 @@ import tensorflow as tf
 from tfgen.errors import UserError
 from tfgen.images import from_levels, levels_to_unit, to_unit
 from tfgen.likelihoods import Bernoulli, Categorical, DiscretizedLogisticMixture, Normal
-from tfgen.models import GatedPixelCNN, MultiScalePixelRNN, PixelCNN, PixelCNNPP, PixelRNN
+from tfgen.models import (
+    GatedPixelCNN,
+    MultiScalePixelRNN,
+    PixelCNN,
+    PixelCNNPP,
+    PixelRNN,
+    PixelSNAIL,
+)
 
 MODELS = {
     "GatedPixelCNN": lambda shape, likelihood, classes=0: GatedPixelCNN(
@@ -32,6 +39,9 @@ MODELS = {
     # As many resolutions, up to three, as the size can be halved.
     "PixelCNNPP": lambda shape, likelihood, classes=0: PixelCNNPP(
         shape, 12, 1, resolutions_of(shape), likelihood=likelihood, num_classes=classes
+    ),
+    "PixelSNAIL": lambda shape, likelihood, classes=0: PixelSNAIL(
+        shape, 12, 2, 1, 4, 6, likelihood=likelihood, num_classes=classes
     ),
 }
 # Odd, even, non-square, one pixel wide or high; grey and colour; tied channels; conditional.
