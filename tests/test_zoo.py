@@ -140,11 +140,21 @@ def test_a_spoilt_entry_is_refused_before_it_is_read(spoil, copied, monkeypatch)
         zoo.load(copied)
 
 
+def test_a_bare_name_is_the_zoos_and_a_path_a_folder(copied, monkeypatch):
+    monkeypatch.chdir(copied.parent)
+    shipped = zoo.find("vae_digits").path
+    assert shipped != copied
+    for spelled in ("./vae_digits", copied, str(copied), copied.relative_to(copied.parent)):
+        assert zoo.find(spelled).path.resolve() == copied
+
+
 def test_unknown_entries_are_told_with_the_nearest_name(tmp_path):
     with pytest.raises(UserError, match="entry 'vae_digit' not found; did you mean 'vae_digits'"):
         zoo.find("vae_digit")
     with pytest.raises(UserError, match="holds no entry"):
         zoo.find(tmp_path)
+    with pytest.raises(UserError, match="there is no folder /nonexistent/vae_digits."):
+        zoo.find("/nonexistent/vae_digits")
     (tmp_path / ".training").mkdir()
     with pytest.raises(UserError, match="its training is unfinished"):
         zoo.find(tmp_path)

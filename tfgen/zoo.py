@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import json
+import os
 import pathlib
 
 from tfgen.errors import UserError
@@ -35,17 +36,24 @@ def list_entries():
 
 
 def find(name_or_folder):
-    """Return the `Entry` of a name in the zoo or of a folder; raises `UserError` without one."""
-    in_zoo = _zoo_directory() / str(name_or_folder) / "entry.json"
-    if in_zoo.is_file() and in_zoo.parent.parent == _zoo_directory():
-        return _read(in_zoo)
+    """Return the `Entry` of a name in the zoo or of a folder; raises `UserError` without one.
+
+    What is spelled as a path (a `Path`, or text with a separator or a leading dot) is a folder; a
+    bare name that the zoo knows is the zoo's.
+    """
+    name = str(name_or_folder)
+    is_path = isinstance(name_or_folder, os.PathLike) or os.sep in name or name.startswith(".")
+    if not is_path and name in list_entries():
+        return _read(_zoo_directory() / name / "entry.json")
     folder = pathlib.Path(name_or_folder)
     if (folder / "entry.json").is_file():
         return _read(folder / "entry.json")
     if folder.is_dir():
         hint = " (its training is unfinished)" if (folder / ".training").is_dir() else ""
         raise UserError(f"{folder} holds no entry{hint}: entry.json is missing.")
-    raise unknown("entry", name_or_folder, list_entries())
+    if is_path:
+        raise UserError(f"there is no folder {name}.")
+    raise unknown("entry", name, list_entries())
 
 
 def verify(entry):

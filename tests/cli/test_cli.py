@@ -1,15 +1,18 @@
 """The command line: its grammar, one sentence for each mistake, and no more than it needs."""
 
 import json
+import resource
+import shutil
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tfgen import cli
+from tfgen import cli, zoo
+from tfgen.cli import shared_flags
 
 
 def run(capsys, *words):
@@ -28,13 +31,19 @@ def test_light_commands_are_fast_and_import_no_tensorflow(words):
     )
     took = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = _processor_seconds()
         done = subprocess.run(
             [sys.executable, "-c", script, *words], capture_output=True, text=True
         )
-        took.append(time.perf_counter() - start)
+        took.append(_processor_seconds() - before)
         assert done.returncode == 0, done.stderr
     assert min(took) < 0.5
+
+
+def _processor_seconds():
+    """Return the processor time of child processes so far, which other work does not lengthen."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize("name", cli.commands())
@@ -152,6 +161,20 @@ def test_train_leaves_an_entry_and_a_second_run_is_told_so(capsys, tmp_path):
     assert f"entry: {tmp_path / 'run'}" in out
     code, _, err = run(capsys, *words)
     assert code == 2 and "already holds a finished entry" in err
+
+
+def test_what_a_training_left_is_shown_even_where_the_zoo_has_its_name(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(zoo.find("vae_digits").path, "vae_digits")
+    info = json.loads(Path("vae_digits/entry.json").read_text())
+    info["metrics"] = {"a figure": {"value": 1.5, "unit": "nats", "protocol": "of this folder"}}
+    Path("vae_digits/entry.json").write_text(json.dumps(info))
+    shared_flags.print_finished(Path("vae_digits"))
+    out = capsys.readouterr().out
+    assert out.startswith("a figure: 1.5 nats\n")
+    assert "next: tfgen sample ./vae_digits " in out
 
 
 MISTAKES = [

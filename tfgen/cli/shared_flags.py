@@ -1,6 +1,8 @@
 """Flags that several commands share."""
 
+import os
 import pathlib
+import shlex
 
 from absl import flags
 
@@ -82,4 +84,5 @@ def print_finished(path):
     for name, figure in zoo.find(path).info["metrics"].items():
         print(f"{name}: {value_text(figure)}")
     print(f"entry: {path}   samples: {path / 'samples.png'}")
-    print(f"next: tfgen sample {path} --out more.png")
+    folder = os.path.join(".", path)  # a bare name may be one of the zoo's
+    print(f"next: {shlex.join(['tfgen', 'sample', folder, '--out', 'more.png'])}")
