@@ -50,6 +50,7 @@ def _processor_seconds():
 def test_every_command_has_help_with_usage_flags_and_an_example(name, capsys):
     code, out, _ = run(capsys, name, "--help")
     assert code == 0 and out.startswith(f"usage: tfgen {name}")
+    assert ("the first image's seed (default: 0)" in out) == (name == "sample")
     assert "flags:" in out and "example: tfgen" in out
     assert run(capsys, "help", name)[1] == out
 
@@ -184,14 +185,20 @@ MISTAKES = [
     (["info"], "takes ENTRY, but got none"),
     (["info", "a", "b"], "takes ENTRY, but got a b"),
     (["sample", "vae_digits"], "say where to: --out"),
-    (["sample", "vae_digits", "--n=0", "--out=x.png"], "0 is not a positive integer"),
-    (["sample", "vae_digits", "--n=two", "--out=x.png"], "flag --n=two"),
+    (["sample", "vae_digits", "--n=0"], "flag --n needs a positive integer, but got '0'"),
+    (["sample", "vae_digits", "--n=two"], "flag --n needs a positive integer, but got 'two'"),
+    (["sample", "vae_digits", "--temperature=hot"], "--temperature needs a number, but got 'hot'"),
+    (["sample", "vae_digits", "--overwrite=x"], "--overwrite needs true or false, but got 'x'"),
+    (["export", "vae_digits", "--out"], "flag --out needs a value"),
+    (["export", "--out", "--", "vae_digits"], "flag --out needs a value"),
+    (["train", "vae_digits", "--out", "--smoke"], "flag --out needs a value"),
     (["sample", "vae_digits", "--out=x.jpeg"], "must end in .png or .npz"),
     (["sample", "vae_digits", "--label=3", "--out=x.png"], "is unconditional"),
     (["sample", "gan_digits_conditional", "--label=10", "--out=x.png"], "must lie in 0..9"),
-    (["sample", "vae_digits", "--uot=x.png"], "Unknown command line flag 'uot'"),
+    (["sample", "vae_digits", "--uot=x.png"], "flag '--uot' not found; did you mean '--out'?"),
+    (["list", "--xyz"], "flag '--xyz' not found; there is --format"),
     (["evaluate", "vae_digits", "--dataset=digit"], "did you mean 'digits'?"),
-    (["evaluate", "vae_digits", "--split=tset"], "value should be one of"),
+    (["evaluate", "vae_digits", "--split=tset"], "--split needs train or validation or test, but"),
     (["finetune", "vae_digits", "--out=x"], "give either --images DIR or --dataset NAME"),
     (["finetune", "vae_digits", "--images=nowhere/x", "--out=x"], "there is no folder"),
     (["train", "vae_digits", "--batch_size=7", "--strategy=mirrored"], "cannot share a batch of 7"),
