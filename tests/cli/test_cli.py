@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from absl import flags
 from PIL import Image
 
 from tfgen import cli, zoo
@@ -246,10 +247,20 @@ def test_ctrl_c_exits_with_130_and_a_defect_keeps_its_traceback(monkeypatch, cap
     raises(Interrupted("interrupted at step 3"))
     assert run(capsys)[0] == 130
     raises(KeyboardInterrupt())
-    assert run(capsys)[0] == 130
+    code, _, err = run(capsys, "train", "vae_digits", "--out", "my run")
+    assert code == 130
+    assert err == "tfgen: interrupted; to go on, run: tfgen train vae_digits --out 'my run'\n"
     raises(RuntimeError("a defect"))
     with pytest.raises(RuntimeError):
         cli.main([])
+
+
+def test_the_command_to_go_on_repeats_the_flags_that_were_given():
+    values = flags.FlagValues()
+    shared_flags.training(values)
+    values(["tfgen", "--steps=3", "--overwrite", "--data_dir=my data"])
+    again = shared_flags.command_line("train", "vae_digits", values)
+    assert again == "tfgen train vae_digits --steps=3 --overwrite '--data_dir=my data'"
 
 
 def test_an_output_that_nobody_reads_on_is_no_error():

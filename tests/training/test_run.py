@@ -116,6 +116,19 @@ def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(tmp_path, monkeypatch):
     assert [row["step"] for row in zoo.find(path).info["training"]["history"]] == [4, 8, 12, 16, 20]
 
 
+def test_ctrl_c_outside_the_fit_says_how_to_go_on_too(tmp_path, monkeypatch):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    sentence = "to go on from the last checkpoint, run: tfgen train small --out"
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module.metrics, "evaluate", pressed)
+        with pytest.raises(training.Interrupted, match=sentence):
+            training.train(VAE_RECIPE.with_steps(4), tmp_path / "run")
+    path = training.train(VAE_RECIPE.with_steps(4), tmp_path / "run")
+    assert [row["step"] for row in zoo.find(path).info["training"]["history"]] == [4]
+
+
 def test_a_finished_entry_holds_what_it_states_and_is_not_overwritten(tmp_path):
     path = training.train(VAE_RECIPE, tmp_path / "run")
     info = json.loads((path / "entry.json").read_text())

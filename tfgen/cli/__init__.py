@@ -9,6 +9,7 @@ import importlib
 import os
 import pkgutil
 import re
+import shlex
 import sys
 
 from absl import flags
@@ -32,7 +33,8 @@ def main(argv=None):
         print(f"tfgen: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("tfgen: interrupted.", file=sys.stderr)
+        again = shlex.join(["tfgen", *argv])
+        print(f"tfgen: interrupted; to go on, run: {again}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output has seen enough, as in `tfgen list | head -1`.

@@ -34,6 +34,12 @@ def training(values):
     data_dir(values)
 
 
+def command_line(command, argument, values):
+    """Return what to type to run a command again as it was, with the flags that were given."""
+    given = [values[flag].serialize() for flag in values if values[flag].present]
+    return shlex.join(["tfgen", command, argument, *given])
+
+
 def overwrite(values):
     flags.DEFINE_bool("overwrite", False, "replace what is there", flag_values=values)
 

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import platform
+import shlex
 import shutil
 import signal
 import threading
@@ -68,6 +69,16 @@ def train(
     after Ctrl-C.
     """
     out = pathlib.Path(out)
+    command = resume_command or shlex.join(["tfgen", "train", recipe.name, "--out", str(out)])
+    try:
+        return _train(recipe, out, strategy, data_dir, overwrite, initial_weights, command)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted; to go on from the last checkpoint, run: {command}"
+        ) from None
+
+
+def _train(recipe, out, strategy, data_dir, overwrite, initial_weights, command):
     chosen = choose_strategy(strategy)
     check_batch_size(recipe.batch_size, chosen)
     _check_free(out, recipe, overwrite)
@@ -82,8 +93,7 @@ def train(
     run.resume()
     with _interrupt_flag() as interrupted:
         run.fit(out / "logs", interrupted)
-    if run.step < recipe.steps:
-        command = resume_command or f"tfgen train {recipe.name} --out {out}"
+    if interrupted.is_set():
         raise Interrupted(
             f"interrupted at step {run.step} of {recipe.steps}; "
             f"all is kept in {out}. To go on, run: {command}"
