@@ -86,7 +86,13 @@ def test_sample_writes_a_grid_arrays_or_a_folder(capsys, tmp_path):
 def test_a_conditional_entry_cycles_or_takes_a_label(capsys, tmp_path):
     name = "gan_digits_conditional"
     assert run(capsys, "sample", name, "--n=12", "--out", tmp_path / "a.npz")[0] == 0
-    np.testing.assert_array_equal(np.load(tmp_path / "a.npz")["labels"], np.arange(12) % 10)
+    whole = np.load(tmp_path / "a.npz")
+    np.testing.assert_array_equal(whole["labels"], np.arange(12) % 10)
+    words = ["sample", name, "--n=9", "--seed=3", "--out", tmp_path / "rest.npz"]
+    assert run(capsys, *words)[0] == 0
+    rest = np.load(tmp_path / "rest.npz")
+    for key in ("seeds", "labels", "images"):
+        np.testing.assert_array_equal(rest[key], whole[key][3:])
     assert run(capsys, "sample", name, "--n=2", "--label=7", "--out", tmp_path / "b.npz")[0] == 0
     np.testing.assert_array_equal(np.load(tmp_path / "b.npz")["labels"], [7, 7])
 
