@@ -171,6 +171,25 @@ def test_a_corrupt_newest_checkpoint_falls_back_to_the_one_before(tmp_path):
     assert np.all(model.trainable_weights[0] == 1)
 
 
+def test_a_checkpoint_that_cannot_be_written_says_what_is_kept(tmp_path, monkeypatch):
+    model = small_vae((8, 8, 1), 0)
+    model.compile("adam")
+    model.build_optimizers()
+    checkpoints = Checkpoints(tmp_path, model)
+
+    def full(self, *_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tensorflow.train.CheckpointManager.save", full)
+        with pytest.raises(UserError, match=r"\(No space left on device\); nothing is kept yet\."):
+            checkpoints.save(1, {})
+    checkpoints.save(1, {})
+    monkeypatch.setattr("tensorflow.train.CheckpointManager.save", full)
+    with pytest.raises(UserError, match="the one before is kept"):
+        checkpoints.save(2, {})
+
+
 def test_the_batch_must_be_shared_evenly(tmp_path):
     uneven = dataclasses.replace(VAE_RECIPE, batch_size=15)
     with pytest.raises(UserError, match="2 replicas cannot share a batch of 15"):
@@ -204,6 +223,16 @@ def test_an_unfinished_training_of_other_settings_is_left_alone(tmp_path):
     (state / "settings.json").write_text("{}")
     with pytest.raises(UserError, match="unfinished training with other settings"):
         training.train(VAE_RECIPE, tmp_path)
+
+
+def test_settings_that_a_full_disk_cut_short_lock_nobody_out(tmp_path):
+    run_module._prepare(tmp_path, VAE_RECIPE)
+    kept = tmp_path / ".training" / "settings.json"
+    whole = kept.read_text()
+    kept.write_text(whole[:40])
+    run_module._check_free(tmp_path, VAE_RECIPE, overwrite=False)
+    run_module._prepare(tmp_path, VAE_RECIPE)
+    assert kept.read_text() == whole and [p.name for p in kept.parent.iterdir()] == [kept.name]
 
 
 def test_strategies_that_cannot_be_are_refused(monkeypatch):
