@@ -1,5 +1,6 @@
 """The command line: its grammar, one sentence for each mistake, and no more than it needs."""
 
+import contextlib
 import json
 import resource
 import shutil
@@ -14,6 +15,8 @@ from PIL import Image
 
 from tfgen import cli, zoo
 from tfgen.cli import shared_flags
+from tfgen.data import folder
+from tfgen.errors import UserError
 
 
 def run(capsys, *words):
@@ -140,6 +143,17 @@ def test_what_complete_cannot_take_is_told_in_one_sentence(capsys, tmp_path):
     assert not (tmp_path / "x.png").exists()
 
 
+def test_other_packages_warnings_are_not_shown(capsys, tmp_path, recwarn):
+    Image.fromarray(np.zeros([8, 8], np.uint8)).save(tmp_path / "a.tif")
+    whole = (tmp_path / "a.tif").read_bytes()
+    assert run(capsys, "list")[0] == 0
+    for k in range(len(whole)):
+        (tmp_path / "a.tif").write_bytes(whole[:k] + b"\xff" + whole[k + 1 :])
+        with contextlib.suppress(UserError):
+            folder.read_images(tmp_path / "a.tif", (8, 8, 1))
+    assert not recwarn.list and capsys.readouterr().err == ""
+
+
 def test_evaluate_draws_maps_of_autoregressive_entries_only(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("tfgen.metrics.evaluate", lambda *_: {})
     words = ["evaluate", "pixelcnn_digits_conditional", "--maps", tmp_path / "maps.png"]
@@ -239,8 +253,6 @@ def test_an_existing_output_is_kept_unless_told_otherwise(capsys, tmp_path):
 
 
 def test_ctrl_c_exits_with_130_and_a_defect_keeps_its_traceback(monkeypatch, capsys):
-    from tfgen.errors import UserError
-
     class Interrupted(UserError):
         pass
 
