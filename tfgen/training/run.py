@@ -58,7 +58,7 @@ def train(
     Args:
         recipe: the `Recipe`.
         out: folder of the entry.
-        strategy: see `choose_strategy`.
+        strategy: its name, or a `tf.distribute.Strategy`; see `choose_strategy`.
         data_dir: TFDS's data directory.
         overwrite: replace a finished entry or another training in `out`.
         initial_weights: a function that sets the weights of the new model and returns notes for
