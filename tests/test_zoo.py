@@ -1,5 +1,6 @@
 """Entries are found, verified before anything is read from them, and do what their cards say."""
 
+import functools
 import json
 import shutil
 import subprocess
@@ -137,6 +138,44 @@ def test_a_spoilt_entry_is_refused_before_it_is_read(spoil, copied, monkeypatch)
     monkeypatch.setattr(keras.models, "load_model", lambda *_, **__: pytest.fail("was read"))
     sentence = spoil(copied)
     with pytest.raises(UserError, match=sentence):
+        zoo.load(copied)
+
+
+WRONG_VALUES = [
+    *[([key], None) for key in zoo.INFO],
+    (["num_classes"], "10"),
+    (["files"], {}),
+    (["files"], {"samples.png": {"sha256": "", "bytes": 1}}),
+    (["files", "model.keras"], {"bytes": 1}),
+    (["files", "samples.png", "bytes"], "1"),
+    (["metrics", "negative ELBO"], {"value": 1.0}),
+    (["training", "history"], 3),
+]
+
+
+@pytest.mark.parametrize(("keys", "value"), WRONG_VALUES, ids=lambda part: str(part)[:40])
+def test_a_damaged_entry_json_is_refused(keys, value, copied):
+    info = json.loads((copied / "entry.json").read_text())
+    *outer, last = keys
+    inside = functools.reduce(dict.__getitem__, outer, info)
+    inside[last] = value
+    (copied / "entry.json").write_text(json.dumps(info))
+    with pytest.raises(UserError, match="entry.json is not a readable entry.json; get the entry"):
+        zoo.find(copied)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{}", '"x"'])
+def test_an_entry_json_of_another_kind_is_refused(content, copied):
+    (copied / "entry.json").write_text(content)
+    with pytest.raises(UserError, match="not a readable entry.json"):
+        zoo.find(copied)
+
+
+@pytest.mark.parametrize(("key", "value"), [("num_classes", 10), ("image_shape", [8, 8, 3])])
+def test_a_model_other_than_its_entry_json_says_is_refused(key, value, copied):
+    info = json.loads((copied / "entry.json").read_text())
+    (copied / "entry.json").write_text(json.dumps({**info, key: value}))
+    with pytest.raises(UserError, match=f"cannot be trusted: the {key} of its model is"):
         zoo.load(copied)
 
 

@@ -10,6 +10,33 @@ import pathlib
 from tfgen.errors import UserError
 from tfgen.names import unknown
 
+# What every reader of entry.json relies on: of each key the type, or in turn the keys.
+FILE = {"sha256": str, "bytes": int}
+FIGURE = {"value": int | float, "unit": str, "protocol": str}
+INFO = {
+    "name": str,
+    "summary": str,
+    "model": str,
+    "family": str,
+    "dataset": str,
+    "levels": int,
+    "image_shape": list,
+    "num_classes": int,
+    "parameters": int,
+    "recipe": {"batch_size": int, "steps": int, "learning_rate": int | float},
+    "training": {
+        "steps": int,
+        "seconds": int | float,
+        "images_per_second": int | float,
+        "hardware": str,
+        "seed": int,
+        "history": list,
+    },
+    "metrics": dict,
+    "versions": {"tfgen": str},
+    "files": {"model.keras": FILE},
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
@@ -87,21 +114,46 @@ def load(name_or_folder):
     import tfgen.models  # noqa: F401 (registers the classes)
 
     try:
-        return keras.models.load_model(entry.path / "model.keras", safe_mode=True)
+        model = keras.models.load_model(entry.path / "model.keras", safe_mode=True)
     except (ValueError, TypeError, OSError) as error:
         version = entry.info["versions"]["tfgen"]
         raise UserError(
             f"entry '{entry.name}', written by tfgen {version}, cannot be loaded by this version "
             f"({str(error).splitlines()[0][:160]})."
         ) from error
+    for key, found in (
+        ("image_shape", list(model.image_shape)),
+        ("num_classes", model.num_classes),
+    ):
+        if entry.info[key] != found:
+            raise UserError(
+                f"entry '{entry.name}' cannot be trusted: the {key} of its model is {found}, but "
+                f"entry.json says {entry.info[key]}; get the entry again."
+            )
+    return model
 
 
 def _read(path):
     try:
         info = json.loads(path.read_text())
-        return Entry(path.parent.name, path.parent, {**info, "files": dict(info["files"])})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not a readable entry.json; get the entry again.") from error
+    except (OSError, ValueError):
+        info = None
+    if not (
+        _fits(info, INFO)
+        and all(_fits(figure, FIGURE) for figure in info["metrics"].values())
+        and all(_fits(file, FILE) for file in info["files"].values())
+    ):
+        raise UserError(f"{path} is not a readable entry.json; get the entry again.")
+    return Entry(path.parent.name, path.parent, info)
+
+
+def _fits(value, expected):
+    """Tell whether a value of JSON is of the expected type, or a dict of the expected keys."""
+    if not isinstance(expected, dict):
+        return isinstance(value, expected)
+    return isinstance(value, dict) and all(
+        key in value and _fits(value[key], part) for key, part in expected.items()
+    )
 
 
 def _zoo_directory():
