@@ -42,8 +42,14 @@ def test_pixels_off_the_grid_are_refused_eagerly_and_in_graphs():
     grey = np.full([1, 2, 2, 1], 7, np.uint8)
     with pytest.raises(UserError, match="off the model's grid of 2 levels"):
         images.to_levels(grey, 2)
+    in_graph = tf.function(lambda x: images.to_levels(x, 2))
     with pytest.raises(tf.errors.InvalidArgumentError, match="off the model"):
-        tf.function(lambda x: images.to_levels(x, 2))(grey)
+        in_graph(grey)
+    sentence = r"^the images hold pixel values .* \(0, 255\); .*tfgen.images.quantize\.$"
+    with pytest.raises(UserError, match=sentence), images.graph_mistakes_told():
+        in_graph(grey)
+    with pytest.raises(tf.errors.InvalidArgumentError), images.graph_mistakes_told():
+        tf.debugging.assert_equal(1, 2)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +81,18 @@ def test_wrong_images_are_refused(wrong, sentence):
 def test_wrong_labels_are_refused(labels, num_classes, sentence):
     with pytest.raises(UserError, match=sentence):
         images.check_labels(labels, num_classes, 1)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8])
+def test_labels_outside_the_classes_are_refused_in_graphs_too(dtype):
+    signature = [tf.TensorSpec([None], dtype)]
+    in_graph = tf.function(
+        lambda x: images.check_labels(x, 10, tf.shape(x)[0]), input_signature=signature
+    )
+    np.testing.assert_array_equal(in_graph(np.array([0, 9], dtype)), [0, 9])
+    for wrong in (10, 255):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="a label is not one of the cl"):
+            in_graph(np.array([0, wrong]).astype(dtype))
 
 
 def test_one_label_stands_for_the_whole_batch():

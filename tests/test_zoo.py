@@ -1,5 +1,6 @@
 """Entries are found, verified before anything is read from them, and do what their cards say."""
 
+import functools
 import json
 import shutil
 import subprocess
@@ -140,11 +141,59 @@ def test_a_spoilt_entry_is_refused_before_it_is_read(spoil, copied, monkeypatch)
         zoo.load(copied)
 
 
+WRONG_VALUES = [
+    *[([key], None) for key in zoo.INFO],
+    (["num_classes"], "10"),
+    (["files"], {}),
+    (["files"], {"samples.png": {"sha256": "", "bytes": 1}}),
+    (["files", "model.keras"], {"bytes": 1}),
+    (["files", "samples.png", "bytes"], "1"),
+    (["metrics", "negative ELBO"], {"value": 1.0}),
+    (["training", "history"], 3),
+]
+
+
+@pytest.mark.parametrize(("keys", "value"), WRONG_VALUES, ids=lambda part: str(part)[:40])
+def test_a_damaged_entry_json_is_refused(keys, value, copied):
+    info = json.loads((copied / "entry.json").read_text())
+    *outer, last = keys
+    inside = functools.reduce(dict.__getitem__, outer, info)
+    inside[last] = value
+    (copied / "entry.json").write_text(json.dumps(info))
+    with pytest.raises(UserError, match="entry.json is not a readable entry.json; get the entry"):
+        zoo.find(copied)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{}", '"x"'])
+def test_an_entry_json_of_another_kind_is_refused(content, copied):
+    (copied / "entry.json").write_text(content)
+    with pytest.raises(UserError, match="not a readable entry.json"):
+        zoo.find(copied)
+
+
+@pytest.mark.parametrize(("key", "value"), [("num_classes", 10), ("image_shape", [8, 8, 3])])
+def test_a_model_other_than_its_entry_json_says_is_refused(key, value, copied):
+    info = json.loads((copied / "entry.json").read_text())
+    (copied / "entry.json").write_text(json.dumps({**info, key: value}))
+    with pytest.raises(UserError, match=f"cannot be trusted: the {key} of its model is"):
+        zoo.load(copied)
+
+
+def test_a_bare_name_is_the_zoos_and_a_path_a_folder(copied, monkeypatch):
+    monkeypatch.chdir(copied.parent)
+    shipped = zoo.find("vae_digits").path
+    assert shipped != copied
+    for spelled in ("./vae_digits", copied, str(copied), copied.relative_to(copied.parent)):
+        assert zoo.find(spelled).path.resolve() == copied
+
+
 def test_unknown_entries_are_told_with_the_nearest_name(tmp_path):
     with pytest.raises(UserError, match="entry 'vae_digit' not found; did you mean 'vae_digits'"):
         zoo.find("vae_digit")
     with pytest.raises(UserError, match="holds no entry"):
         zoo.find(tmp_path)
+    with pytest.raises(UserError, match="there is no folder /nonexistent/vae_digits."):
+        zoo.find("/nonexistent/vae_digits")
     (tmp_path / ".training").mkdir()
     with pytest.raises(UserError, match="its training is unfinished"):
         zoo.find(tmp_path)

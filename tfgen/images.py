@@ -8,10 +8,15 @@ float32 in [-1, 1]; discrete likelihoods see the integer levels 0..levels-1 of a
     pixel      0   round(k * 255 / (levels-1))   255
 """
 
+import contextlib
+import re
+
 import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
+
+MARK = "tfgen"  # before the sentence of an assertion that is ours
 
 
 def grid(levels):
@@ -48,17 +53,16 @@ def to_levels(images, levels):
     found = _nearest_level(images, levels)
     if levels == 256:
         return found
-    off_grid = tf.reduce_any(tf.not_equal(from_levels(found, levels), images))
-    message = (
+    on_grid = tf.reduce_all(tf.equal(from_levels(found, levels), images))
+    sentence = (
         f"the images hold pixel values off the model's grid of {levels} levels "
         f"({_describe(levels)}); quantize them first with tfgen.images.quantize."
     )
     if tf.executing_eagerly():
-        if off_grid:
-            raise UserError(message)
+        if not on_grid:
+            raise UserError(sentence)
         return found
-    with tf.control_dependencies([tf.debugging.Assert(tf.logical_not(off_grid), [message])]):
-        return tf.identity(found)
+    return _asserted(found, on_grid, sentence)
 
 
 def from_levels(values, levels):
@@ -90,7 +94,8 @@ def check_labels(labels, num_classes, batch_size):
     """Return `labels` as int32 [batch] for a conditional model, None for an unconditional one.
 
     A single integer stands for the whole batch. Raises `UserError` when a conditional model gets
-    no label, an unconditional one gets any, or a label is not an integer in 0..num_classes-1.
+    no label, an unconditional one gets any, or a label is not an integer in 0..num_classes-1; in a
+    graph, where labels are known only later, `InvalidArgumentError`, which XLA drops.
     """
     if not num_classes:
         if labels is not None:
@@ -114,7 +119,29 @@ def check_labels(labels, num_classes, batch_size):
         if values.size and not (values.min() >= 0 and values.max() < num_classes):
             wrong = values[(values < 0) | (values >= num_classes)][0]
             raise UserError(f"label {wrong} is not one of the classes 0..{num_classes - 1}.")
-    return tf.cast(labels, tf.int32)
+        return tf.cast(labels, tf.int32)
+    wide = tf.cast(labels, tf.int64)
+    known = tf.reduce_all((wide >= 0) & (wide < num_classes))
+    sentence = f"a label is not one of the classes 0..{num_classes - 1}."
+    return _asserted(tf.cast(labels, tf.int32), known, sentence)
+
+
+@contextlib.contextmanager
+def graph_mistakes_told():
+    """Raise the `UserError` for a check of this module that failed in a graph run inside."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = re.search(rf"\[{re.escape(MARK)}\] \[(.*?)\]", str(error))
+        if found is None:
+            raise
+        raise UserError(found[1].replace("\\'", "'")) from None  # TensorFlow escapes quotes
+
+
+def _asserted(value, holds, sentence):
+    """Return `value` in a graph that fails with `sentence` unless the scalar `holds` is true."""
+    with tf.control_dependencies([tf.debugging.Assert(holds, [MARK, sentence])]):
+        return tf.identity(value)
 
 
 def _nearest_level(images, levels):

@@ -1,7 +1,11 @@
 """Batches follow from (seed, step) alone, splits are fixed, and every image counts once."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
+import requests
 import tensorflow as tf
 from PIL import Image
 
@@ -163,9 +167,44 @@ def spoil_mixture_of_levels(folder):
     return "both folders and files", lambda: (folder / "sub").mkdir()
 
 
+def spoil_bomb(folder):
+    def act():
+        Image.new("L", (9, 9)).save(folder / "9.png")
+        content = bytearray((folder / "9.png").read_bytes())
+        content[16:24] = struct.pack(">II", 60_000, 60_000)
+        content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+        (folder / "9.png").write_bytes(content)
+
+    return "9.png cannot be read as an image", act
+
+
+def spoil_deep(folder):
+    deep = np.full([9, 9], 40_000, np.uint16)
+    return "9.png has more than 8 bits a channel", lambda: Image.fromarray(deep).save(
+        folder / "9.png"
+    )
+
+
+def spoil_float(folder):
+    deep = np.full([9, 9], 0.5, np.float32)
+    return "9.tif has more than 8 bits a channel", lambda: Image.fromarray(deep).save(
+        folder / "9.tif"
+    )
+
+
+def spoil_few(folder):
+    return "holds 1 image; at least 3", lambda: [
+        folder.joinpath(f"{k}.png").unlink() for k in range(4)
+    ]
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
+        spoil_bomb,
+        spoil_deep,
+        spoil_float,
+        spoil_few,
         spoil_empty,
         spoil_text,
         spoil_broken,
@@ -197,6 +236,24 @@ def test_a_spoilt_folder_is_told_in_one_sentence(spoil, tmp_path):
 def test_unknown_data_are_told_with_the_nearest_name(name, sentence, tmp_path):
     with pytest.raises(UserError, match=sentence):
         data.load(name, data_dir=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (requests.exceptions.ConnectionError("HTTPSConnectionPool(host=... " * 9), "no network"),
+        (OSError("word " * 99), "word ..."),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_a_download_that_fails_is_told_in_few_words(error, reason, tmp_path, monkeypatch):
+    def fails(_builder):
+        raise error
+
+    monkeypatch.setattr(tfds_source, "_prepare", fails)
+    with pytest.raises(UserError, match="is not prepared in .* could not be downloaded") as told:
+        data.load("mnist", data_dir=str(tmp_path))
+    assert f"{reason}); prepare it" in str(told.value) and len(str(told.value)) < 320
 
 
 def test_unknown_splits_and_levels_are_refused(digits):

@@ -222,6 +222,11 @@ def test_exported_equals_model(name, case, tmp_path):
                 expected = getattr(model, attribute)(given, labels)
                 np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     assert {"sample"} <= set(served.signatures)
+    if model.num_classes:
+        for endpoint in {"sample", "log_prob"} & set(served.signatures):
+            inputs = {"seeds": seeds} if endpoint == "sample" else {"images": given}
+            with pytest.raises(tf.errors.InvalidArgumentError, match="not one of the classes 0..2"):
+                served.signatures[endpoint](**inputs, labels=seeds + 1)
     if isinstance(model, TractableModel):
         assert "log_prob" in served.signatures
     if isinstance(model, LatentModel):
@@ -292,6 +297,12 @@ def test_wrong_input_is_refused_in_one_sentence(name, case):
                 getattr(model, score)(images[:, :-1], labels_given)
     with pytest.raises(UserError, match="images must be uint8"):
         model.fit(images.astype(np.float32), labels, verbose=0)
+    if model.num_classes:
+        with pytest.raises(UserError, match="^a label is not one of the classes 0..2.$"):
+            model.fit(images, labels + 1, verbose=0)
+    if levels_of(model) < 256:
+        with pytest.raises(UserError, match="^the images hold pixel values off the model's"):
+            model.fit(images | 7, labels, verbose=0)
     with pytest.raises(UserError, match="bring their own loss"):
         model.compile("adam", loss="mse")
 

@@ -156,3 +156,14 @@ def test_wrong_requests_are_refused():
         small(network="transformer")
     with pytest.raises(UserError, match="off the model's grid of 17 levels"):
         model.elbo(images + 3, [0, 1])
+
+
+def test_images_off_the_grid_are_told_from_within_graphs_too():
+    model = small(Bernoulli())
+    model.compile("adam")
+    grey = np.full([2, 4, 3, 1], 7, np.uint8)
+    sentence = "^the images hold pixel values off the model's grid of 2 levels"
+    with pytest.raises(UserError, match=sentence):
+        model.evaluate(grey, verbose=0)
+    with pytest.raises(UserError, match=sentence):
+        model.log_prob_bound(grey, seeds=[0, 1], num_samples=2)

@@ -116,6 +116,19 @@ def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(tmp_path, monkeypatch):
     assert [row["step"] for row in zoo.find(path).info["training"]["history"]] == [4, 8, 12, 16, 20]
 
 
+def test_ctrl_c_outside_the_fit_says_how_to_go_on_too(tmp_path, monkeypatch):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    sentence = "to go on from the last checkpoint, run: tfgen train small --out"
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module.metrics, "evaluate", pressed)
+        with pytest.raises(training.Interrupted, match=sentence):
+            training.train(VAE_RECIPE.with_steps(4), tmp_path / "run")
+    path = training.train(VAE_RECIPE.with_steps(4), tmp_path / "run")
+    assert [row["step"] for row in zoo.find(path).info["training"]["history"]] == [4]
+
+
 def test_a_finished_entry_holds_what_it_states_and_is_not_overwritten(tmp_path):
     path = training.train(VAE_RECIPE, tmp_path / "run")
     info = json.loads((path / "entry.json").read_text())
@@ -158,6 +171,25 @@ def test_a_corrupt_newest_checkpoint_falls_back_to_the_one_before(tmp_path):
     assert np.all(model.trainable_weights[0] == 1)
 
 
+def test_a_checkpoint_that_cannot_be_written_says_what_is_kept(tmp_path, monkeypatch):
+    model = small_vae((8, 8, 1), 0)
+    model.compile("adam")
+    model.build_optimizers()
+    checkpoints = Checkpoints(tmp_path, model)
+
+    def full(self, *_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tensorflow.train.CheckpointManager.save", full)
+        with pytest.raises(UserError, match=r"\(No space left on device\); nothing is kept yet\."):
+            checkpoints.save(1, {})
+    checkpoints.save(1, {})
+    monkeypatch.setattr("tensorflow.train.CheckpointManager.save", full)
+    with pytest.raises(UserError, match="the one before is kept"):
+        checkpoints.save(2, {})
+
+
 def test_the_batch_must_be_shared_evenly(tmp_path):
     uneven = dataclasses.replace(VAE_RECIPE, batch_size=15)
     with pytest.raises(UserError, match="2 replicas cannot share a batch of 15"):
@@ -166,7 +198,8 @@ def test_the_batch_must_be_shared_evenly(tmp_path):
 
 def test_two_replicas_train_to_the_same_entry(tmp_path):
     one = training.train(VAE_RECIPE, tmp_path / "one")
-    two = training.train(VAE_RECIPE, tmp_path / "two", strategy="mirrored")
+    mirrored = training.choose_strategy("mirrored")
+    two = training.train(VAE_RECIPE, tmp_path / "two", strategy=mirrored)
     assert zoo.find(two).info["training"]["replicas"] == 2
     for a, b in zip(zoo.load(one).get_weights(), zoo.load(two).get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-4)
@@ -193,8 +226,18 @@ def test_an_unfinished_training_of_other_settings_is_left_alone(tmp_path):
         training.train(VAE_RECIPE, tmp_path)
 
 
+def test_settings_that_a_full_disk_cut_short_lock_nobody_out(tmp_path):
+    run_module._prepare(tmp_path, VAE_RECIPE)
+    kept = tmp_path / ".training" / "settings.json"
+    whole = kept.read_text()
+    kept.write_text(whole[:40])
+    run_module._check_free(tmp_path, VAE_RECIPE, overwrite=False)
+    run_module._prepare(tmp_path, VAE_RECIPE)
+    assert kept.read_text() == whole and [p.name for p in kept.parent.iterdir()] == [kept.name]
+
+
 def test_strategies_that_cannot_be_are_refused(monkeypatch):
-    with pytest.raises(UserError, match="strategy must be one of auto"):
+    with pytest.raises(UserError, match="must be a tf.distribute.Strategy or one of auto"):
         training.choose_strategy("all")
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(UserError, match="needs TF_CONFIG"):

@@ -8,6 +8,8 @@ TensorFlow before it runs.
 import importlib
 import os
 import pkgutil
+import re
+import shlex
 import sys
 
 from absl import flags
@@ -31,7 +33,8 @@ def main(argv=None):
         print(f"tfgen: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("tfgen: interrupted.", file=sys.stderr)
+        again = shlex.join(["tfgen", *argv])
+        print(f"tfgen: interrupted; to go on, run: {again}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output has seen enough, as in `tfgen list | head -1`.
@@ -66,13 +69,28 @@ def _dispatch(argv):
     if any(word in ("-h", "--help") for word in argv[1:]):
         print(_help(name, command, values))
         return 0
-    _, *arguments = values(["tfgen", *_flags_first(argv[1:], values)])
+    _, *arguments = _parsed(argv[1:], values)
     if len(arguments) != len(command.ARGUMENTS):
         wanted = " ".join(command.ARGUMENTS) or "no arguments"
         given = " ".join(arguments) or "none"
         raise UserError(f"'tfgen {name}' takes {wanted}, but got {given}; see tfgen {name} --help.")
     quiet_logging()
     return command.run(*arguments, values)
+
+
+def _parsed(words, values):
+    """Set the flags that `words` give and return the rest, telling mistakes in tfgen's words."""
+    try:
+        return values(["tfgen", *_flags_first(words, values)])
+    except flags.UnrecognizedFlagError as error:
+        known = [f"--{flag}" for flag in values]
+        raise unknown("flag", f"--{error.flagname}", known) from error
+    except flags.IllegalFlagValueError as error:
+        flag, given = re.match(r"flag --(\w+)=(.*?): ", str(error), re.DOTALL).groups()
+        parser = values[flag].parser
+        choices = getattr(parser, "enum_values", ("true", "false"))
+        wanted = parser.syntactic_help or " or ".join(choices)
+        raise UserError(f"flag --{flag} needs {wanted}, but got '{given}'.") from error
 
 
 def _flags_first(words, values):
@@ -88,7 +106,9 @@ def _flags_first(words, values):
             continue
         leading.append(word)
         flag = word.lstrip("-")
-        if "=" not in flag and flag in values and not values[flag].boolean and rest:
+        if "=" not in flag and flag in values and not values[flag].boolean:
+            if not rest or rest[0].startswith("--"):
+                raise UserError(f"flag --{flag} needs a value.")
             leading.append(rest.pop(0))
     return [*leading, "--", *positional]
 
@@ -106,7 +126,8 @@ def _help(name, command, values):
     lines = [f"usage: {usage}", "", command.__doc__.strip(), "", "flags:"]
     for flag in values:
         found = values[flag]
-        default = f" (default: {found.default})" if found.default not in (None, False) else ""
+        is_set = found.default is not None and found.default is not False
+        default = f" (default: {found.default})" if is_set else ""
         lines.append(f"  --{flag:12} {found.help}{default}")
     return "\n".join(lines)
 

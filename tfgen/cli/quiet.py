@@ -6,6 +6,7 @@ import logging as python_logging
 import os
 import pathlib
 import sys
+import warnings
 
 from absl import flags, logging
 
@@ -16,7 +17,9 @@ class _Plain(logging.PythonFormatter):
 
 
 def quiet_logging():
-    """Show what tfgen logs, each line as `tfgen: ...`, and nothing that other packages log."""
+    """Show what tfgen logs, each line as `tfgen: ...`, and nothing that other packages say."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # such as Pillow's of a damaged TIFF, before our sentence
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     flags.FLAGS.mark_as_parsed()  # else absl warns; its own flags are not ours
     logging.use_absl_handler()

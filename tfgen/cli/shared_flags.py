@@ -1,6 +1,8 @@
 """Flags that several commands share."""
 
+import os
 import pathlib
+import shlex
 
 from absl import flags
 
@@ -30,6 +32,12 @@ def training(values):
     )
     overwrite(values)
     data_dir(values)
+
+
+def command_line(command, argument, values):
+    """Return what to type to run a command again as it was, with the flags that were given."""
+    given = [values[flag].serialize() for flag in values if values[flag].present]
+    return shlex.join(["tfgen", command, argument, *given])
 
 
 def overwrite(values):
@@ -82,4 +90,5 @@ def print_finished(path):
     for name, figure in zoo.find(path).info["metrics"].items():
         print(f"{name}: {value_text(figure)}")
     print(f"entry: {path}   samples: {path / 'samples.png'}")
-    print(f"next: tfgen sample {path} --out more.png")
+    folder = os.path.join(".", path)  # a bare name may be one of the zoo's
+    print(f"next: {shlex.join(['tfgen', 'sample', folder, '--out', 'more.png'])}")

@@ -3,8 +3,9 @@
     DIR/*.png                 unlabelled images
     DIR/<class>/*.png         images labelled by their folder
 
-All images have one size. If all are grey, they have one channel, else three; transparency is
-dropped. The split follows from a hash of each file's name: of ten images eight train, one
+All images have one size and 8 bits a channel. If all are stored as grey, they have one channel,
+else three (a grey picture in a palette or in three equal channels counts as colour); transparency
+is dropped. The split follows from a hash of each file's name: of ten images eight train, one
 validates, one tests; a small folder gives at least one image to each.
 """
 
@@ -14,7 +15,7 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from tfgen.data.image_data import IndexedSplit
 from tfgen.errors import UserError
@@ -95,7 +96,8 @@ def _image_files(folder, at_least=3):
         if file.is_dir() or file.suffix.lower() not in Image.registered_extensions():
             raise UserError(f"{file} is not an image; take it out of {folder}.")
     if len(files) < at_least:
-        raise UserError(f"{folder} holds {len(files)} images; at least {at_least} are needed.")
+        held = "1 image" if len(files) == 1 else f"{len(files)} images"
+        raise UserError(f"{folder} holds {held}; at least {at_least} are needed.")
     return files, tuple(entry.name for entry in classes)
 
 
@@ -108,10 +110,14 @@ def _common_shape(files):
     for file in files:
         try:
             with Image.open(file) as image:
-                size = image.size
-                grey = grey and image.mode in ("1", "L", "LA")
-        except (UnidentifiedImageError, OSError) as error:
+                size, mode = image.size, image.mode
+        except Exception as error:  # whatever Pillow makes of a damaged or hostile header
             raise UserError(f"{file} cannot be read as an image; mend or remove it.") from error
+        if mode[0] in "IF":  # I;16, I and F, whose pixels Pillow would clip to 0..255
+            raise UserError(
+                f"{file} has more than 8 bits a channel (mode {mode}); convert it to 8 bits."
+            )
+        grey = grey and mode in ("1", "L", "LA")
         first = first or (file, size)
         if size != first[1]:
             raise UserError(
@@ -126,7 +132,7 @@ def _pixels(file, shape):
     try:
         with Image.open(file) as image:
             pixels = np.asarray(image.convert("L" if shape[-1] == 1 else "RGB"))
-    except (OSError, SyntaxError) as error:  # Pillow's word for a broken PNG
+    except Exception as error:  # Pillow raises many: OSError, SyntaxError, struct.error ...
         raise UserError(f"{file} is a broken image; mend or remove it.") from error
     return pixels.reshape(shape)
 

@@ -11,8 +11,10 @@ import io
 import logging
 import os
 import pathlib
+import textwrap
 
 import numpy as np
+import requests
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
@@ -146,13 +148,20 @@ def _builder(name, data_dir):
     try:
         _prepare(builder)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
             f"dataset '{name}' is not prepared in {where} and could not be downloaded "
-            f"({reason[:160]}); prepare it with TFDS on a machine with network access, "
+            f"({_reason(error)}); prepare it with TFDS on a machine with network access, "
             "or name another --data_dir."
         ) from error
     return builder
+
+
+def _reason(error):
+    """Return in a few words why a download failed."""
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return "no network"
+    words = str(error).strip() or type(error).__name__
+    return textwrap.shorten(words.splitlines()[0], 100, placeholder=" ...")
 
 
 def _version_directories(name, where):

@@ -10,16 +10,25 @@ import tempfile
 from tfgen.errors import UserError
 
 
+class NotWritten(UserError):
+    """A file or folder could not be written; `strerror` says why."""
+
+    def __init__(self, path, reason):
+        super().__init__(f"{path} cannot be written: {reason}.")
+        self.strerror = reason
+
+
 @contextlib.contextmanager
 def written_beside(path):
     """Yield a path beside `path` to write a file or folder to; it becomes `path` at the end.
 
-    An existing file is replaced, an existing folder too. Raises `UserError` if that cannot be
-    written.
+    An existing file is replaced, an existing folder too. Raises `NotWritten` if that fails, and
+    then leaves no empty folder above it that was not there.
     """
     path = pathlib.Path(path)
-    scratch = None
+    scratch, made = None, []
     try:
+        made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         beside = scratch / path.name
@@ -27,15 +36,19 @@ def written_beside(path):
         if path.is_dir():
             path.rename(scratch / "replaced")
         os.replace(beside, path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {reason_of(error)}.") from error
+    except (OSError, NotWritten) as error:
+        # NotWritten names a file in `beside`, which is no place that the user knows.
+        raise NotWritten(path, reason_of(error)) from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+        for folder in made:
+            with contextlib.suppress(OSError):  # once `path` is there, none is empty
+                folder.rmdir()
 
 
 def reason_of(error):
-    """Return why writing failed, in the operating system's words, for OSError and tf.errors."""
+    """Return why writing failed, in the operating system's words, also for tf.errors."""
     if getattr(error, "strerror", None):
         return error.strerror
     # TensorFlow says "{{node ...}} PATH; No space left on device [Op:SaveV2]".

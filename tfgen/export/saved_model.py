@@ -9,6 +9,7 @@ from absl import logging
 from tfgen import zoo
 from tfgen.errors import UserError
 from tfgen.export.atomic import reason_of, written_beside
+from tfgen.images import check_labels
 
 
 def export(model, directory, version=1):
@@ -23,7 +24,7 @@ def export(model, directory, version=1):
     # The TensorFlow variables themselves: keras.export stores each a second time as Keras's own.
     served.weights = [variable.value for variable in model.variables]
     signatures = {
-        name: tf.function(function, input_signature=signature, autograph=False)
+        name: tf.function(_endpoint(function, model), input_signature=signature, autograph=False)
         for name, (function, signature) in model.endpoints().items()
     }
     signatures = {name: function.get_concrete_function() for name, function in signatures.items()}
@@ -45,6 +46,19 @@ def export_entry(entry, out):
         raise UserError(f"{directory} is a file; --out must name a folder.")
     versions = [int(path.name) for path in directory.glob("*") if path.name.isdigit()]
     return export(model, directory, max(versions, default=0) + 1)
+
+
+def _endpoint(function, model):
+    """Return an endpoint whose labels, the last input of a conditional model, are checked."""
+    if not model.num_classes:
+        return function
+
+    def checked(*inputs):
+        *others, labels = inputs
+        labels = check_labels(labels, model.num_classes, tf.shape(labels)[0])
+        return function(*others, labels)
+
+    return checked
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
+from tfgen.images import graph_mistakes_told
 from tfgen.sampling.noise import StepNoise
 
 
@@ -146,6 +147,7 @@ class DistributedFit:
 
         other_steps = self._graph(other_steps, autograph=True)
 
+        @graph_mistakes_told()
         def train(iterator):
             logs = first_step(iterator)
             if steps > 1 and not isinstance(iterator, types.GeneratorType):
@@ -174,6 +176,7 @@ class DistributedFit:
 
         _, first_step = self._compiled(step)
 
+        @graph_mistakes_told()
         def test(iterator):
             # One by one, since every batch must count, a remainder of the execution's steps too.
             logs = None

@@ -17,7 +17,7 @@ import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfgen.errors import UserError
-from tfgen.images import check_labels, from_unit, to_levels, to_unit
+from tfgen.images import check_labels, from_unit, graph_mistakes_told, to_levels, to_unit
 from tfgen.layers.networks import (
     decoder_network,
     encoder_network,
@@ -136,7 +136,8 @@ class VAE(LatentModel):
         if num_samples < 1:
             raise UserError(f"num_samples must be at least 1, but is {num_samples}.")
         images, labels = self._check(images, labels)
-        return self._importance_bound(images, tf.convert_to_tensor(seeds), num_samples, labels)
+        with graph_mistakes_told():
+            return self._importance_bound(images, tf.convert_to_tensor(seeds), num_samples, labels)
 
     @tf.function(autograph=False, reduce_retracing=True)
     def _importance_bound(self, images, seeds, num_samples, labels):

@@ -38,9 +38,10 @@ class Checkpoints:
         try:
             self._manager.save(checkpoint_number=step)
         except (tf.errors.OpError, OSError) as error:
+            kept = "the one before is kept" if self._manager.checkpoints else "nothing is kept yet"
             raise UserError(
                 f"the checkpoint of step {step} could not be written ({reason_of(error)}); "
-                "the one before is kept. Make room and run the same command again to resume."
+                f"{kept}. Make room and run the same command again."
             ) from error
 
     def restore(self):

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import platform
+import shlex
 import shutil
 import signal
 import threading
@@ -24,6 +25,7 @@ from tfgen import data as image_data
 from tfgen import metrics
 from tfgen.errors import UserError
 from tfgen.export import entry as entry_files
+from tfgen.export.atomic import written_beside
 from tfgen.models.base import dtype_policy
 from tfgen.training.average import WeightAverage
 from tfgen.training.checkpoints import Checkpoints
@@ -56,7 +58,7 @@ def train(
     Args:
         recipe: the `Recipe`.
         out: folder of the entry.
-        strategy: see `choose_strategy`.
+        strategy: its name, or a `tf.distribute.Strategy`; see `choose_strategy`.
         data_dir: TFDS's data directory.
         overwrite: replace a finished entry or another training in `out`.
         initial_weights: a function that sets the weights of the new model and returns notes for
@@ -68,6 +70,16 @@ def train(
     after Ctrl-C.
     """
     out = pathlib.Path(out)
+    command = resume_command or shlex.join(["tfgen", "train", recipe.name, "--out", str(out)])
+    try:
+        return _train(recipe, out, strategy, data_dir, overwrite, initial_weights, command)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted; to go on from the last checkpoint, run: {command}"
+        ) from None
+
+
+def _train(recipe, out, strategy, data_dir, overwrite, initial_weights, command):
     chosen = choose_strategy(strategy)
     check_batch_size(recipe.batch_size, chosen)
     _check_free(out, recipe, overwrite)
@@ -82,8 +94,7 @@ def train(
     run.resume()
     with _interrupt_flag() as interrupted:
         run.fit(out / "logs", interrupted)
-    if run.step < recipe.steps:
-        command = resume_command or f"tfgen train {recipe.name} --out {out}"
+    if interrupted.is_set():
         raise Interrupted(
             f"interrupted at step {run.step} of {recipe.steps}; "
             f"all is kept in {out}. To go on, run: {command}"
@@ -286,8 +297,7 @@ def _check_free(out, recipe, overwrite):
     state = out / ".training"
     if not state.is_dir() and any(out.iterdir()):
         raise UserError(f"{out} is not empty; choose another --out, or pass --overwrite.")
-    kept = state / "settings.json"
-    if kept.exists() and kept.read_text() != _settings(recipe):
+    if _kept_settings(state) not in (None, _settings(recipe)):
         raise UserError(
             f"{out} holds an unfinished training with other settings; finish it with those, "
             "choose another --out, or pass --overwrite to start anew."
@@ -297,15 +307,21 @@ def _check_free(out, recipe, overwrite):
 def _prepare(out, recipe):
     """Return the folder of the run's state, cleared unless it is of the same settings."""
     state, settings = out / ".training", _settings(recipe)
-    kept = state / "settings.json"
-    try:
-        if not kept.exists() or kept.read_text() != settings:
-            shutil.rmtree(state, ignore_errors=True)
-        state.mkdir(parents=True, exist_ok=True)
-        kept.write_text(settings)
-    except OSError as error:
-        raise UserError(f"{out} cannot be written: {error.strerror or error}.") from error
+    if _kept_settings(state) != settings:
+        shutil.rmtree(state, ignore_errors=True)
+        with written_beside(state / "settings.json") as beside:
+            beside.write_text(settings)
     return state
+
+
+def _kept_settings(state):
+    """Return the settings of the training in the folder `state`, None if it holds none whole."""
+    try:
+        text = (state / "settings.json").read_text()
+        json.loads(text)
+    except (OSError, ValueError):
+        return None
+    return text
 
 
 def _settings(recipe):

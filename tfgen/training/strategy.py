@@ -13,14 +13,19 @@ STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 @functools.cache  # Two strategies over the same devices in one process confuse their collectives.
 def choose_strategy(name="auto"):
-    """Return the `tf.distribute.Strategy` called `name`.
+    """Return the `tf.distribute.Strategy` called `name`; a strategy itself is passed through.
 
     `auto` mirrors the model over all GPUs if there are several, else takes the one device;
     `mirrored` takes all GPUs, or all logical CPU devices where there is no GPU; `multiworker` is
     one of several processes, which TF_CONFIG describes.
     """
+    if isinstance(name, tf.distribute.Strategy):
+        return name
     if name not in STRATEGIES:
-        raise UserError(f"strategy must be one of {', '.join(STRATEGIES)}, but is '{name}'.")
+        raise UserError(
+            f"strategy must be a tf.distribute.Strategy or one of {', '.join(STRATEGIES)}, "
+            f"but is '{name}'."
+        )
     gpus = tf.config.list_logical_devices("GPU")
     if name == "one" or (name == "auto" and len(gpus) < 2):
         return tf.distribute.get_strategy()

@@ -6,8 +6,6 @@ folder per class.
 example: tfgen finetune vae_digits --images my_images --out runs/mine
 """
 
-import shlex
-
 from absl import flags
 
 from tfgen import zoo
@@ -32,8 +30,6 @@ def run(name, values):
         raise UserError("give either --images DIR or --dataset NAME.")
     training = quiet.load("tfgen.training")
 
-    flags_given = ["images", "dataset", "out", "steps", "batch_size", "data_dir"]
-    again = [f"--{f}={values[f].value}" for f in flags_given if values[f].value is not None]
     path = training.finetune(
         name,
         images=values.images,
@@ -44,6 +40,6 @@ def run(name, values):
         strategy=values.strategy,
         data_dir=values.data_dir,
         overwrite=values.overwrite,
-        resume_command=shlex.join(["tfgen", "finetune", name, *again]),
+        resume_command=shared_flags.command_line("finetune", name, values),
     )
     shared_flags.print_finished(path)

@@ -1,7 +1,7 @@
 """Draw images from an entry.
 
-ENTRY is a name in the zoo or a folder. Image k is that of the seed --seed + k, whatever --n is. A
-conditional entry without --label takes its classes in turn.
+ENTRY is a name in the zoo or a folder. Image k is that of the seed --seed + k, whatever --n is; of
+a conditional entry without --label, its class is the seed modulo the number of classes.
 example: tfgen sample vae_digits --n 64 --out samples.png
 """
 
@@ -40,10 +40,11 @@ def run(name, values):
     from tfgen.export import pictures
     from tfgen.export.atomic import written_beside
 
+    seeds = np.arange(values.seed, values.seed + values.n)
     labels = None
     num_classes = entry.info["num_classes"]
     if num_classes and values.label is None:
-        labels = np.arange(values.n) % num_classes
+        labels = seeds % num_classes  # of the seed alone, so that disjoint runs make up one
         logging.info("no --label given: the %d classes come in turn", num_classes)
     elif num_classes:
         labels = np.full([values.n], values.label)
@@ -57,7 +58,6 @@ def run(name, values):
             )
         settings["temperature"] = values.temperature
     images = model.sample(values.n, seed=values.seed, labels=labels, **settings)
-    seeds = np.arange(values.seed, values.seed + values.n)
     if out.suffix == ".png":
         pictures.save_grid(images, out)
     elif out.suffix == ".npz":

@@ -6,7 +6,6 @@ example: tfgen train vae_digits --out runs/vae_digits
 """
 
 import dataclasses
-import shlex
 
 from absl import flags
 
@@ -35,18 +34,12 @@ def run(name, values):
         recipe = dataclasses.replace(recipe, batch_size=values.batch_size)
     if values.steps:
         recipe = recipe.with_steps(values.steps)
-    out = values.out or f"runs/{name}"
-    changed = {"steps": values.steps, "batch_size": values.batch_size}
-    again = [f"--{flag}={value}" for flag, value in changed.items() if value]
-    again += ["--smoke"] if values.smoke else []
-    again += [f"--strategy={values.strategy}"] if values.strategy != "auto" else []
-    again += [f"--data_dir={values.data_dir}"] if values.data_dir else []
     path = training.train(
         recipe,
-        out,
+        values.out or f"runs/{name}",
         strategy=values.strategy,
         data_dir=values.data_dir,
         overwrite=values.overwrite,
-        resume_command=shlex.join(["tfgen", "train", name, "--out", out, *again]),
+        resume_command=shared_flags.command_line("train", name, values),
     )
     shared_flags.print_finished(path)

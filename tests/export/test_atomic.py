@@ -1,0 +1,35 @@
+"""Files and folders appear whole or not at all, and a failure is told of the path asked for."""
+
+import pytest
+
+from tfgen.errors import UserError
+from tfgen.export.atomic import written_beside
+
+
+def test_a_folder_appears_whole_and_replaces_the_one_before(tmp_path):
+    for content in ("first", "second"):
+        with written_beside(tmp_path / "a" / "folder") as beside:
+            beside.mkdir()
+            (beside / "file").write_text(content)
+        assert (tmp_path / "a" / "folder" / "file").read_text() == content
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["folder"]
+
+
+def test_a_failure_names_the_outermost_path_and_leaves_nothing(tmp_path):
+    path = tmp_path / "a" / "b" / "folder"
+    with (
+        pytest.raises(UserError) as error,
+        written_beside(path) as beside,
+        written_beside(beside / "0.png"),
+    ):
+        raise OSError(28, "No space left on device")
+    assert str(error.value) == f"{path} cannot be written: No space left on device."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_leaves_the_folders_that_were_there(tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(RuntimeError), written_beside(tmp_path / "mine" / "new" / "file"):
+        raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert list((tmp_path / "mine").iterdir()) == []
