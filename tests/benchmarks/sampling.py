@@ -1,12 +1,14 @@
 """Print the time of cached sampling over that of one parallel forward pass, for each model.
 
-usage: python tests/benchmarks/sampling.py [--json FILE] [--batches 1,16,64]
+usage: python tests/benchmarks/sampling.py [--json FILE] [--batches 1,16] [--sides 28] [--models RE]
 
-28x28 binary images, 16 channels; 15 residual blocks or 7 recurrent layers; the best of 5 runs. The
-last column is what one full pass for each of the 784 pixels would cost over the cached sampler.
+Binary images; the best of 5 runs, after compilation. The last columns are what one full pass for
+each pixel would cost over the cached sampler, and the sampler's time per image and pixel.
+`--sides 8,16,32,64` shows how the cost grows with the image.
 """
 
 import json
+import re
 import time
 
 import numpy as np
@@ -16,16 +18,32 @@ from rich.console import Console
 from rich.table import Table
 
 from tfgen.likelihoods import Bernoulli
-from tfgen.models import PixelCNN, PixelRNN
+from tfgen.models import (
+    GatedPixelCNN,
+    MultiScalePixelRNN,
+    PixelCNN,
+    PixelCNNPP,
+    PixelRNN,
+    PixelSNAIL,
+)
 
 JSON = flags.DEFINE_string("json", None, "file for the figures")
-BATCHES = flags.DEFINE_list("batches", ["1", "16", "64"], "batch sizes")
+BATCHES = flags.DEFINE_list("batches", ["1", "16"], "batch sizes")
+SIDES = flags.DEFINE_list("sides", ["28"], "heights and widths of the images")
+CHOSEN = flags.DEFINE_string("models", "", "regular expression of the models to measure")
 
-SHAPE = (28, 28, 1)
 MODELS = {
-    "PixelCNN, 15 blocks": lambda: PixelCNN(SHAPE, 16, 15, Bernoulli()),
-    "PixelRNN, 7 Row LSTM": lambda: PixelRNN(SHAPE, "row", 16, 7, Bernoulli()),
-    "PixelRNN, 7 Diagonal BiLSTM": lambda: PixelRNN(SHAPE, "diagonal", 16, 7, Bernoulli()),
+    "PixelCNN, 15 blocks x 16": lambda shape: PixelCNN(shape, 16, 15, Bernoulli()),
+    "GatedPixelCNN, 10 layers x 32": lambda shape: GatedPixelCNN(shape, 32, 10, Bernoulli()),
+    "PixelCNNPP, 3 x 2 blocks x 32": lambda shape: PixelCNNPP(shape, 32, 2, likelihood=Bernoulli()),
+    "PixelSNAIL, 3 blocks x 32": lambda shape: PixelSNAIL(shape, 32, 3, likelihood=Bernoulli()),
+    "PixelRNN, 7 Row LSTM x 16": lambda shape: PixelRNN(shape, "row", 16, 7, Bernoulli()),
+    "PixelRNN, 7 Diagonal BiLSTM x 16": lambda shape: PixelRNN(
+        shape, "diagonal", 16, 7, Bernoulli()
+    ),
+    "MultiScalePixelRNN, 7 Diagonal BiLSTM x 16": lambda shape: MultiScalePixelRNN(
+        shape, likelihood=Bernoulli()
+    ),
 }
 
 
@@ -39,27 +57,36 @@ def seconds(function, runs=5):
     return times[0], min(times[1:])
 
 
-def measure(name, batch):
-    model = MODELS[name]()
+def measure(name, side, batch):
+    shape = (side, side, 1)
+    model = MODELS[name](shape)
     rng = np.random.default_rng(0)
-    images = ((rng.random([batch, *SHAPE]) < 0.2) * 255).astype(np.uint8)
+    images = ((rng.random([batch, *shape]) < 0.2) * 255).astype(np.uint8)
     score = tf.function(model.log_prob)
     noise = model.noise(tf.range(batch))
     _, forward = seconds(lambda: score(images).numpy())
     compilation, sampling = seconds(lambda: model.generate(noise).numpy())
     return {
         "model": name,
+        "side": side,
         "batch": batch,
         "forward_ms": 1e3 * forward,
         "sampling_ms": 1e3 * sampling,
         "ratio": sampling / forward,
         "first_call_s": compilation,
-        "against_a_pass_per_pixel": SHAPE[0] * SHAPE[1] * forward / sampling,
+        "against_a_pass_per_pixel": side * side * forward / sampling,
+        "us_per_pixel": 1e6 * sampling / (batch * side * side),
     }
 
 
 def main(_):
-    rows = [measure(name, int(batch)) for name in MODELS for batch in BATCHES.value]
+    names = [name for name in MODELS if re.search(CHOSEN.value, name)]
+    rows = [
+        measure(name, int(side), int(batch))
+        for name in names
+        for side in SIDES.value
+        for batch in BATCHES.value
+    ]
     table = Table()
     for column in rows[0]:
         table.add_column(column.replace("_", " "))

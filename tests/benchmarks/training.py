@@ -1,11 +1,12 @@
 """Print training images/s of each model, with the stock `fit`, after compilation.
 
-usage: python tests/benchmarks/training.py [--json FILE]
+usage: python tests/benchmarks/training.py [--json FILE] [--models REGULAR_EXPRESSION]
 
 28x28 images, batches of 64, 10 steps an execution, the best of 3 epochs of 20 steps.
 """
 
 import json
+import re
 import time
 
 import keras
@@ -16,9 +17,20 @@ from rich.console import Console
 from rich.table import Table
 
 from tfgen.likelihoods import Bernoulli
-from tfgen.models import GAN, VAE, Autoencoder, PixelCNN, PixelRNN
+from tfgen.models import (
+    GAN,
+    VAE,
+    Autoencoder,
+    GatedPixelCNN,
+    MultiScalePixelRNN,
+    PixelCNN,
+    PixelCNNPP,
+    PixelRNN,
+    PixelSNAIL,
+)
 
 JSON = flags.DEFINE_string("json", None, "file for the figures")
+CHOSEN = flags.DEFINE_string("models", "", "regular expression of the models to measure")
 
 SHAPE, BATCH, STEPS = (28, 28, 1), 64, 20
 MODELS = {
@@ -28,8 +40,14 @@ MODELS = {
     "GAN, 256-128": lambda: GAN(SHAPE),
     "GAN, convolutions 32-64": lambda: GAN(SHAPE, 64, (32, 64), (32, 64), "convolutional"),
     "PixelCNN, 15 blocks x 16": lambda: PixelCNN(SHAPE, 16, 15, Bernoulli()),
+    "GatedPixelCNN, 10 layers x 32": lambda: GatedPixelCNN(SHAPE, 32, 10, Bernoulli()),
+    "PixelCNNPP, 3 x 2 blocks x 32": lambda: PixelCNNPP(SHAPE, 32, 2, likelihood=Bernoulli()),
+    "PixelSNAIL, 3 blocks x 32": lambda: PixelSNAIL(SHAPE, 32, 3, likelihood=Bernoulli()),
     "PixelRNN, 7 Row LSTM x 16": lambda: PixelRNN(SHAPE, "row", 16, 7, Bernoulli()),
     "PixelRNN, 7 Diagonal BiLSTM x 16": lambda: PixelRNN(SHAPE, "diagonal", 16, 7, Bernoulli()),
+    "MultiScalePixelRNN, 7 Diagonal BiLSTM x 16": lambda: MultiScalePixelRNN(
+        SHAPE, likelihood=Bernoulli()
+    ),
 }
 
 
@@ -53,7 +71,7 @@ def measure(name):
 
 
 def main(_):
-    rows = [measure(name) for name in MODELS]
+    rows = [measure(name) for name in MODELS if re.search(CHOSEN.value, name)]
     table = Table()
     for column in rows[0]:
         table.add_column(column.replace("_", " "))

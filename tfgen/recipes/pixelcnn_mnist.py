@@ -1,6 +1,8 @@
 """A PixelCNN on binarised MNIST: 12 residual blocks, 32 maps inside a block.
 
-Trained with bfloat16 convolutions and a new binarisation of each image every time.
+Trained with bfloat16 convolutions and a new binarisation of each image every time. About two hours
+on two CPU cores with bfloat16 instructions. Its figure at the end is not known yet: after 4,000 of
+the 25,000 steps the validation split stood at 88.0 nats.
 """
 
 from tfgen.likelihoods import Bernoulli
