@@ -15,6 +15,7 @@ from tfgen.likelihoods import DiscretizedLogisticMixture
 from tfgen.models import GAN, VAE
 from tfgen.recipes.base import Recipe
 from tfgen.training import run as run_module
+from tfgen.training import run_folder
 from tfgen.training.checkpoints import Checkpoints
 
 
@@ -227,12 +228,12 @@ def test_an_unfinished_training_of_other_settings_is_left_alone(tmp_path):
 
 
 def test_settings_that_a_full_disk_cut_short_lock_nobody_out(tmp_path):
-    run_module._prepare(tmp_path, VAE_RECIPE)
+    run_folder.prepare(tmp_path, VAE_RECIPE)
     kept = tmp_path / ".training" / "settings.json"
     whole = kept.read_text()
     kept.write_text(whole[:40])
-    run_module._check_free(tmp_path, VAE_RECIPE, overwrite=False)
-    run_module._prepare(tmp_path, VAE_RECIPE)
+    run_folder.check_free(tmp_path, VAE_RECIPE, overwrite=False)
+    run_folder.prepare(tmp_path, VAE_RECIPE)
     assert kept.read_text() == whole and [p.name for p in kept.parent.iterdir()] == [kept.name]
 
 

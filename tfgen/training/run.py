@@ -6,7 +6,6 @@ out/entry.json   and the other files of the entry, once it is finished
 """
 
 import contextlib
-import json
 import os
 import pathlib
 import platform
@@ -25,8 +24,8 @@ from tfgen import data as image_data
 from tfgen import metrics
 from tfgen.errors import UserError
 from tfgen.export import entry as entry_files
-from tfgen.export.atomic import written_beside
 from tfgen.models.base import dtype_policy
+from tfgen.training import run_folder
 from tfgen.training.average import WeightAverage
 from tfgen.training.checkpoints import Checkpoints
 from tfgen.training.progress import ProgressBar, StopOnNaN, TensorBoard
@@ -82,13 +81,13 @@ def train(
 def _train(recipe, out, strategy, data_dir, overwrite, initial_weights, command):
     chosen = choose_strategy(strategy)
     check_batch_size(recipe.batch_size, chosen)
-    _check_free(out, recipe, overwrite)
+    run_folder.check_free(out, recipe, overwrite)
     data = image_data.load(
         recipe.dataset, data_dir=data_dir, levels=recipe.levels, limit=recipe.limit
     )
     if recipe.conditional and not data.num_classes:
         raise UserError(f"a conditional model needs labels, but '{data.name}' has none.")
-    state = _prepare(out, recipe)
+    state = run_folder.prepare(out, recipe)
     logging.info("%s", data.where)
     run = _Run(recipe, data, chosen, state, initial_weights)
     run.resume()
@@ -282,50 +281,6 @@ def _interrupt_flag():
         yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _check_free(out, recipe, overwrite):
-    """Raise `UserError` unless the folder `out` can take this training; change nothing."""
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file; --out must name a folder.")
-    if overwrite or not out.is_dir():
-        return
-    if (out / "entry.json").exists():
-        raise UserError(
-            f"{out} already holds a finished entry; choose another --out, or pass --overwrite."
-        )
-    state = out / ".training"
-    if not state.is_dir() and any(out.iterdir()):
-        raise UserError(f"{out} is not empty; choose another --out, or pass --overwrite.")
-    if _kept_settings(state) not in (None, _settings(recipe)):
-        raise UserError(
-            f"{out} holds an unfinished training with other settings; finish it with those, "
-            "choose another --out, or pass --overwrite to start anew."
-        )
-
-
-def _prepare(out, recipe):
-    """Return the folder of the run's state, cleared unless it is of the same settings."""
-    state, settings = out / ".training", _settings(recipe)
-    if _kept_settings(state) != settings:
-        shutil.rmtree(state, ignore_errors=True)
-        with written_beside(state / "settings.json") as beside:
-            beside.write_text(settings)
-    return state
-
-
-def _kept_settings(state):
-    """Return the settings of the training in the folder `state`, None if it holds none whole."""
-    try:
-        text = (state / "settings.json").read_text()
-        json.loads(text)
-    except (OSError, ValueError):
-        return None
-    return text
-
-
-def _settings(recipe):
-    return json.dumps(recipe.settings(), indent=2, sort_keys=True)
 
 
 def _hardware():
