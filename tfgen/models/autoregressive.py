@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.images import from_levels, levels_to_unit, to_levels
+from tfgen.images import check_labels, from_levels, levels_to_unit, to_levels
 from tfgen.likelihoods import Categorical, ContinuousBernoulli, Normal
 from tfgen.models.base import TractableModel
 from tfgen.sampling import noise as random_noise
@@ -112,6 +112,7 @@ class AutoregressiveModel(TractableModel):
         A `temperature` below 1 sharpens each pixel's distribution, above 1 it flattens it.
         """
         _check_temperature(temperature)
+        labels = check_labels(labels, self.num_classes, noise.shape[0] or tf.shape(noise)[0])
         temperature = tf.constant(temperature, tf.float32)
         levels = _in_threads(self._compiled_scan, [noise, labels], temperature)
         return from_levels(levels, self.likelihood.levels)
