@@ -71,12 +71,6 @@ EXAMPLES = {
         },
     },
     "GatedPixelCNN": {
-        "binary": {
-            "image_shape": GREY,
-            "hidden_channels": 4,
-            "num_layers": 3,
-            "likelihood": Bernoulli(),
-        },
         "conditional colour": {
             "image_shape": COLOUR,
             "hidden_channels": 6,
@@ -86,19 +80,12 @@ EXAMPLES = {
         },
     },
     "PixelCNNPP": {
-        "logistic mixture": {
+        "conditional logistic mixture": {
             "image_shape": COLOUR,
             "hidden_channels": 4,
             "num_blocks": 1,
             "num_resolutions": 2,
             "likelihood": DiscretizedLogisticMixture(17, 2),
-        },
-        "conditional colour": {
-            "image_shape": COLOUR,
-            "hidden_channels": 6,
-            "num_blocks": 1,
-            "num_resolutions": 2,
-            "likelihood": Categorical(4),
             "num_classes": 3,
         },
     },
@@ -136,23 +123,14 @@ EXAMPLES = {
         },
     },
     "PixelSNAIL": {
-        "binary with dropout": {
-            "image_shape": GREY,
-            "hidden_channels": 4,
-            "num_blocks": 2,
-            "num_residual": 1,
-            "key_channels": 3,
-            "value_channels": 4,
-            "dropout": 0.3,
-            "likelihood": Bernoulli(),
-        },
-        "conditional colour": {
+        "conditional colour with dropout": {
             "image_shape": COLOUR,
             "hidden_channels": 6,
             "num_blocks": 1,
             "num_residual": 1,
             "key_channels": 3,
             "value_channels": 4,
+            "dropout": 0.3,
             "likelihood": Categorical(4),
             "num_classes": 3,
         },
