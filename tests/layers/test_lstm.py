@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from tfgen.layers.diagonal_lstm import DiagonalBiLSTM
 from tfgen.layers.lstm import lstm_cell, lstm_scan
-from tfgen.layers.masked_conv import shifted
 from tfgen.layers.skew import Skew
 
 
@@ -19,9 +18,8 @@ def plain_scan(gates, kernel, first_hidden, first_cell, shifts, begins):
         own = tf.where(begins[t], first_hidden, hidden)
         cell = tf.where(begins[t], first_cell, cell)
         for k, shift in enumerate(shifts):
-            # `shifted` moves the last axis but one.
-            moved = tf.transpose(shifted(tf.transpose(hidden, [1, 0, 2]), shift), [1, 0, 2])
-            tap = own if shift == 0 else moved
+            padded = tf.pad(hidden, [[1, 1], [0, 0], [0, 0]])
+            tap = own if shift == 0 else padded[1 - shift : 1 - shift + hidden.shape[0]]
             gates_from_tap = tf.tensordot(tap, kernel[k * n : (k + 1) * n], 1)
             gates = tf.tensor_scatter_nd_add(gates, [[t]], gates_from_tap[None])
         hidden, cell = lstm_cell(gates[t], cell)

@@ -74,7 +74,7 @@ def _forward(gates, kernel, first_hidden, first_cell, shifts, begins):
         taps = _neighbours(hidden, first_hidden, begins[t], shifts)
         cell = tf.where(begins[t], first_cell, cell)
         opened, hidden, cell = _opened(gates[t] + _product(taps, kernel), cell)
-        found = hidden, cell, _beside(opened)
+        found = hidden, cell, tf.concat(opened, axis=-1)
         arrays = [array.write(t, value) for array, value in zip(arrays, found, strict=True)]
         return t + 1, hidden, cell, arrays
 
@@ -103,14 +103,13 @@ def _backward(d_hiddens, kernel, first_hidden, first_cell, shifts, begins, hidde
         # hidden = leave * tanh(cell); cell = forget * cell + enter * content
         d_hidden += d_hiddens[t]
         d_cell += d_hidden * leave * (1 - out * out)
-        d_gate = _beside(
-            [
-                d_cell * content * enter * (1 - enter),
-                d_cell * cell * forget * (1 - forget),
-                d_hidden * out * leave * (1 - leave),
-                d_cell * enter * (1 - content * content),
-            ]
+        d_opened = (
+            d_cell * content * enter * (1 - enter),
+            d_cell * cell * forget * (1 - forget),
+            d_hidden * out * leave * (1 - leave),
+            d_cell * enter * (1 - content * content),
         )
+        d_gate = tf.concat(d_opened, axis=-1)
         d_taps = tf.split(_product(d_gate, transposed), len(shifts), axis=-1)
         d_kernel += tf.matmul(_rows(taps), _rows(d_gate), transpose_a=True)
         d_hidden, d_cell = zeros, d_cell * forget
@@ -145,7 +144,8 @@ _xla_backward = tf.function(_backward, jit_compile=True, autograph=False)
 def _neighbours(hidden, first_hidden, begins, shifts):
     """Return the states before, [p, b, n], at each shift, side by side."""
     own = tf.where(begins, first_hidden, hidden)
-    return _beside([own if shift == 0 else _moved(hidden, shift) for shift in shifts])
+    taps = [own if shift == 0 else _moved(hidden, shift) for shift in shifts]
+    return tf.concat(taps, axis=-1)
 
 
 def _moved(maps, shift):
@@ -154,13 +154,6 @@ def _moved(maps, shift):
     shift = max(-positions, min(positions, shift))
     kept = maps[max(-shift, 0) : positions - max(shift, 0)]
     return tf.pad(kept, [[max(shift, 0), max(-shift, 0)], [0, 0], [0, 0]])
-
-
-def _beside(maps):
-    """Concatenate maps [p, b, n] of one size along the last axis."""
-    # Stacked, since a fused concatenation along the last axis is not vectorised.
-    stacked = tf.stack(maps, axis=-2)
-    return tf.reshape(stacked, [*_shape(stacked)[:2], len(maps) * maps[0].shape[-1]])
 
 
 def _product(maps, kernel):
