@@ -10,8 +10,8 @@ Each row is skewed by its index, so that a diagonal becomes a column and is comp
     state-to-state    2x1 over the column before: the same row (left) and the row above
 
 One LSTM scans from the top left, one, on the mirrored image, from the top right; the second's map
-is shifted down by one row before it is added, or it would show the pixels to the right. Cells of
-the skewed map that lie before a row begins hold the initial state, which is learned.
+is shifted down by one row before it is added, or it would show the pixels to the right. The state
+left of a row's first pixel is learned.
 """
 
 import keras
