@@ -63,12 +63,6 @@ EXAMPLES = {
             "likelihood": Categorical(4),
             "num_classes": 3,
         },
-        "logistic mixture": {
-            "image_shape": COLOUR,
-            "hidden_channels": 4,
-            "num_blocks": 1,
-            "likelihood": DiscretizedLogisticMixture(17, 2),
-        },
     },
     "GatedPixelCNN": {
         "conditional colour": {

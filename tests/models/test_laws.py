@@ -167,7 +167,8 @@ def test_reloaded_equals_saved(name, case, tmp_path):
 
 def test_reloaded_in_a_fresh_process_equals_saved(tmp_path):
     expected = {}
-    for name, case in CASES:
+    for name, cases in EXAMPLES.items():
+        case = list(cases)[-1]  # one of each class, since a process loads one like another
         model = train(ready(name, case), 1)
         stem = f"{name}-{case}".replace(" ", "-")
         model.save(tmp_path / f"{stem}.keras")
@@ -192,7 +193,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
     )
     assert run.returncode == 0, run.stderr
     results = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("[")]
-    assert len(results) == len(CASES)
+    assert len(results) == len(EXAMPLES)
     for stem, samples, step in results:
         np.testing.assert_array_equal(samples, expected[stem][0])
         np.testing.assert_allclose(step, expected[stem][1], rtol=1e-5, atol=1e-6)

@@ -257,3 +257,5 @@ def test_every_recipe_trains_to_an_entry_when_shrunk(name, tmp_path, request):
     entry = zoo.find(path)
     zoo.verify(entry)
     assert entry.info["metrics"] and (path / "samples.png").exists()
+    if recipe.precision != "float32":
+        assert zoo.load(path).dtype_policy.name == "float32"
