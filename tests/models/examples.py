@@ -50,12 +50,6 @@ EXAMPLES = {
         "colour": {"image_shape": COLOUR, "latent_dim": 3, "generator_hidden": (8,)},
     },
     "PixelCNN": {
-        "binary": {
-            "image_shape": GREY,
-            "hidden_channels": 4,
-            "num_blocks": 2,
-            "likelihood": Bernoulli(),
-        },
         "conditional colour": {
             "image_shape": COLOUR,
             "hidden_channels": 6,
@@ -90,13 +84,6 @@ EXAMPLES = {
             "hidden_channels": 4,
             "num_layers": 2,
             "likelihood": Categorical(17),
-        },
-        "diagonal": {
-            "image_shape": GREY,
-            "variant": "diagonal",
-            "hidden_channels": 4,
-            "num_layers": 2,
-            "likelihood": Bernoulli(),
         },
         "conditional colour diagonal": {
             "image_shape": COLOUR,

@@ -54,7 +54,16 @@ CASES = [
     ((5, 1, 1), DiscretizedLogisticMixture(5, 2), 0),
 ]
 every_model = pytest.mark.parametrize("name", MODELS)
-every_case = pytest.mark.parametrize(("shape", "likelihood", "classes"), CASES, ids=str)
+every_model_and_case = pytest.mark.parametrize(
+    ("name", "shape", "likelihood", "classes"),
+    [
+        (name, *case)
+        for name in MODELS
+        for case in CASES
+        if name != "multi-scale" or case[0][0] % 2 == case[0][1] % 2 == 0  # others are made even
+    ],
+    ids=str,
+)
 
 
 def resolutions_of(shape):
@@ -95,8 +104,7 @@ def precedes(model, source, target):
     return turn(*source) < turn(*target)
 
 
-@every_model
-@every_case
+@every_model_and_case
 def test_outputs_depend_on_nothing_but_what_precedes(name, shape, likelihood, classes):
     model = build(name, shape, likelihood, classes)
     # Several images, since in one a ReLU may happen to be off on the only way.
@@ -124,8 +132,7 @@ def _immediate(source, target, channels):
     return above or left or own
 
 
-@every_model
-@every_case
+@every_model_and_case
 def test_cached_equals_parallel(name, shape, likelihood, classes):
     model = build(name, shape, likelihood, classes)
     levels, labels = some_levels(model, 3), some_labels(model, 3)
