@@ -1,4 +1,7 @@
-"""A Gated PixelCNN on the embedded 8x8 digits, with a softmax over their 17 levels."""
+"""A Gated PixelCNN on the embedded 8x8 digits, with a softmax over their 17 levels.
+
+Expected: about 78.8 nats on the test split, after a minute on two CPU cores.
+"""
 
 from tfgen.likelihoods import Categorical
 from tfgen.models import GatedPixelCNN

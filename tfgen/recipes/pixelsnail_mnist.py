@@ -1,4 +1,4 @@
-"""A PixelSNAIL on binarised MNIST: 3 attention blocks after 2 gated residual blocks of 32 maps each.
+"""A PixelSNAIL on binarised MNIST: 3 attention blocks, each after 2 residual blocks of 32 maps.
 
 Sized for an hour and a half of two CPU cores; not trained to its end yet, so it states no figure.
 """
