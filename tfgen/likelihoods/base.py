@@ -9,13 +9,13 @@ which is also how masked convolutions group their feature maps. One that ties th
 pixel together itself (`joint_channels = True`) may use any layout.
 """
 
-import inspect
-
 import numpy as np
 import tensorflow as tf
 
+from tfgen.values import Value
 
-class Likelihood:
+
+class Likelihood(Value):
     """A distribution over the levels 0..levels-1 of an image, given network output.
 
     Subclasses are plain values: their constructor's arguments are attributes of the same names.
@@ -69,24 +69,6 @@ class Likelihood:
         Args: mean: numpy array [..., channels] of expected values in [0, 1].
         """
         raise NotImplementedError
-
-    def get_config(self):
-        names = list(inspect.signature(type(self).__init__).parameters)[1:]
-        return {name: getattr(self, name) for name in names}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-    def __eq__(self, other):
-        return type(self) is type(other) and self.get_config() == other.get_config()
-
-    def __hash__(self):
-        return hash((type(self), *self.get_config().items()))
-
-    def __repr__(self):
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
 
 
 def split_channels(parameters, size):
