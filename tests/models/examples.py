@@ -1,6 +1,11 @@
-"""Small constructor arguments of every registered model, for the laws that all of them keep."""
+"""Small constructor arguments of every registered model, for the laws that all of them keep.
+
+What has weights of its own is given as a function, so that each model gets its own.
+"""
 
 from tfgen.likelihoods import Bernoulli, Categorical, DiscretizedLogisticMixture, Normal
+from tfgen.objectives import ELBO, IWAE
+from tfgen.priors import GaussianMixture, RealNVP, VampPrior
 
 GREY, COLOUR = (6, 5, 1), (4, 4, 3)
 
@@ -20,6 +25,8 @@ EXAMPLES = {
             "latent_dim": 3,
             "hidden": (8,),
             "likelihood": DiscretizedLogisticMixture(17, 2),
+            "prior": lambda: RealNVP(3, 2, 4),
+            "objective": IWAE(3),
         },
         "conditional convolutional": {
             "image_shape": GREY,
@@ -28,12 +35,32 @@ EXAMPLES = {
             "network": "convolutional",
             "likelihood": Bernoulli(),
             "num_classes": 3,
+            "prior": lambda: VampPrior(3, GREY, 4, num_classes=3),
+            "objective": ELBO(2.0, 10, 0.01),
         },
         "colour": {
             "image_shape": COLOUR,
             "latent_dim": 3,
             "hidden": (8,),
             "likelihood": Normal(),
+            "prior": lambda: GaussianMixture(3, 2),
+        },
+    },
+    "HierarchicalVAE": {
+        "convolutional colour": {
+            "image_shape": (5, 4, 3),
+            "latent_dims": (2, 1),
+            "hidden": ((4, 4), (6,)),
+            "network": "convolutional",
+            "likelihood": Normal(),
+        },
+        "conditional dense": {
+            "image_shape": GREY,
+            "latent_dims": (3, 2),
+            "hidden": ((6,), (5,)),
+            "likelihood": DiscretizedLogisticMixture(17, 1),
+            "num_classes": 3,
+            "objective": IWAE(2),
         },
     },
     "GAN": {

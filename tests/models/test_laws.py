@@ -25,7 +25,10 @@ every_model = pytest.mark.parametrize(("name", "case"), CASES, ids=[": ".join(c)
 
 def build(name, case, seed=1):
     keras.utils.set_random_seed(seed)
-    return REGISTRY[name](**EXAMPLES[name][case])
+    arguments = EXAMPLES[name][case].items()
+    return REGISTRY[name](
+        **{key: value() if callable(value) else value for key, value in arguments}
+    )
 
 
 def levels_of(model):

@@ -59,7 +59,8 @@ def card(info):
 
 def value_text(figure):
     """Return a figure with its standard error and unit."""
-    text = f"{figure['value']:.4g}" if abs(figure["value"]) < 10 else f"{figure['value']:.2f}"
+    value = figure["value"]
+    text = f"{value:.4g}" if abs(value) < 10 or isinstance(value, int) else f"{value:.2f}"
     if figure.get("standard_error") is not None:
         text += f" ± {figure['standard_error']:.2g}"
     return f"{text} {figure['unit']}".strip()

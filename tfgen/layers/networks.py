@@ -23,17 +23,14 @@ def encoder_network(network, image_shape, hidden, outputs, num_classes=0, activa
     """
     check_network(network, hidden)
     images = keras.Input(image_shape, name="images")
-    labels, one_hot = _label_input(num_classes)
+    labels, one_hot = label_input(num_classes)
     x = images
     if network == "dense":
-        x = _join(layers.Flatten()(x), one_hot)
+        x = join_labels(layers.Flatten()(x), one_hot)
         for units in hidden:
             x = layers.Dense(units, activation=activation)(x)
     else:
-        if one_hot is not None:
-            height, width, _ = image_shape
-            maps = layers.RepeatVector(height * width)(one_hot)
-            x = _join(x, layers.Reshape((height, width, num_classes))(maps))
+        x = join_labels(x, one_hot)
         for index, filters in enumerate(hidden):
             strides = 2 if index else 1
             x = layers.Conv2D(filters, 3, strides, padding="same", activation=activation)(x)
@@ -57,8 +54,8 @@ def decoder_network(network, latent_dim, hidden, output_shape, num_classes=0, ba
         return layers.ReLU()(x)
 
     latents = keras.Input((latent_dim,), name="latents")
-    labels, one_hot = _label_input(num_classes)
-    x = _join(latents, one_hot)
+    labels, one_hot = label_input(num_classes)
+    x = join_labels(latents, one_hot)
     if network == "dense":
         for units in reversed(hidden):
             x = activated(layers.Dense(units), x)
@@ -108,12 +105,45 @@ def check_network(network, hidden):
         raise UserError(f"hidden must list at least one layer's size, but is {list(hidden)}.")
 
 
-def _label_input(num_classes):
+def check_custom(role, network, input_shape, num_classes, output_shape):
+    """Raise `UserError` unless a user's own `network` maps [b, *input_shape] to [b, *output_shape].
+
+    With `num_classes`, it is called with a list: the features and int32 labels [b].
+    """
+    if not isinstance(network, keras.Model):
+        raise UserError(f"the {role} must be a Keras model, but is {type(network).__name__}.")
+    zeros = np.zeros([2, *input_shape], np.float32)
+    labels = np.zeros([2], np.int32) if num_classes else None
+    wanted = f"float [b, {', '.join(map(str, output_shape))}]"
+    given = f"float [b, {', '.join(map(str, input_shape))}]" + " and int labels [b]" * bool(
+        num_classes
+    )
+    try:
+        output = network(inputs(zeros, labels))
+    except Exception as error:  # whatever a user's layers raise
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"the {role} cannot be called with {given}: {reason}") from error
+    if tuple(getattr(output, "shape", ())) != (2, *output_shape):
+        found = list(getattr(output, "shape", [type(output).__name__]))
+        raise UserError(
+            f"the {role} must map {given} to {wanted}, but for 2 images it returns {found}."
+        )
+
+
+def label_input(num_classes):
+    """Return an input for int32 labels [b] and their one-hot; two times None without classes."""
     if not num_classes:
         return None, None
     labels = keras.Input((), dtype="int32", name="labels")
     return labels, ops.one_hot(labels, num_classes)
 
 
-def _join(features, one_hot):
-    return features if one_hot is None else layers.Concatenate()([features, one_hot])
+def join_labels(features, one_hot):
+    """Append one-hot labels (or None) to features [b, n], or to each place of maps [b, h, w, n]."""
+    if one_hot is None:
+        return features
+    if len(features.shape) == 4:
+        height, width = features.shape[1:3]
+        maps = layers.RepeatVector(height * width)(one_hot)
+        one_hot = layers.Reshape((height, width, one_hot.shape[-1]))(maps)
+    return layers.Concatenate()([features, one_hot])

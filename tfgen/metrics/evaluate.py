@@ -8,14 +8,14 @@ from tfgen.metrics.kernel_distance import kernel_distance
 from tfgen.metrics.log_likelihood import bits_per_dim, mean_score
 from tfgen.models.autoencoder import Autoencoder
 from tfgen.models.base import TractableModel
-from tfgen.models.vae import VAE
+from tfgen.models.variational import VariationalModel
 
-IMPORTANCE_SAMPLES = 500
 SAMPLES = 2000
 MAX_DIMENSIONS = 1024
+ACTIVE_VARIANCE = 0.01
 
 
-def evaluate(model, data, split="test", seed=0):
+def evaluate(model, data, split="test", seed=0, importance_samples=500):
     """Return name -> {value, unit, standard_error, protocol, split, n, seed} of a model on a split.
 
     Args:
@@ -23,6 +23,7 @@ def evaluate(model, data, split="test", seed=0):
         data: the `ImageData` to score it on, of the model's shape and levels.
         split: "train", "validation" or "test".
         seed: the first seed of the samples.
+        importance_samples: codes an image for the bound of a VAE.
 
     A tractable model's log-likelihood is exact; a VAE's are bounds and called so. Sample quality is
     measured for every family alike, on raw pixels, beside its floor: the same distance between
@@ -33,21 +34,38 @@ def evaluate(model, data, split="test", seed=0):
         figures |= _nats(
             "negative log-likelihood", "exact", model.log_prob, model, data, split, seeded=False
         )
-    if isinstance(model, VAE):
-        figures |= _nats(
-            f"importance-weighted bound, k={IMPORTANCE_SAMPLES}",
-            "upper bound on the negative log-likelihood",
-            lambda images, seeds, labels: model.log_prob_bound(
-                images, seeds, IMPORTANCE_SAMPLES, labels
-            ),
-            model,
-            data,
-            split,
-        )
-        figures |= _nats("negative ELBO", "one sample an image", model.elbo, model, data, split)
+    if isinstance(model, VariationalModel):
+        figures |= _bounds(model, data, split, importance_samples)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction_error(model, data, split)
     return figures | _sample_quality(model, data, split, seed)
+
+
+def _bounds(model, data, split, importance_samples):
+    def bound(images, seeds, labels):
+        return model.log_prob_bound(images, seeds, importance_samples, labels)
+
+    def minus_rate(images, seeds, labels):
+        return -model.rate_distortion(images, seeds, labels)[0]
+
+    how = "upper bound on the negative log-likelihood"
+    figures = _nats(
+        f"importance-weighted bound, k={importance_samples}", how, bound, model, data, split
+    )
+    figures |= _nats("negative ELBO", "one sample an image", model.elbo, model, data, split)
+    rate = _nats("rate", "KL(q || p), the ELBO's other part", minus_rate, model, data, split)
+    labels = data.labels(split) if model.num_classes else None
+    variances = model.active_units(data.images(split), labels)
+    active = {
+        "value": int(np.sum(variances > ACTIVE_VARIANCE)),
+        "unit": f"of {model.latent_dim}",
+        "protocol": f"codes whose variance over the {len(data.images(split))} images of split "
+        f"{split} exceeds {ACTIVE_VARIANCE}",
+        "split": split,
+        "n": len(data.images(split)),
+        "seed": None,
+    }
+    return {**figures, "rate": rate["rate"], "active units": active}
 
 
 def _nats(name, how, score, model, data, split, seeded=True):

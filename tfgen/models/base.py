@@ -103,13 +103,16 @@ class GenerativeModel(DistributedFit, keras.Model):
 
     def train_step(self, data):
         images, labels, _ = self.unpack(data)
-        noise = self.step_noise()
+        losses, gradients = self.gradients(images, labels, self.step_noise())
+        self.apply_gradients(gradients)
+        return {name: tf.reduce_mean(value) for name, value in losses.items()}
+
+    def gradients(self, images, labels, noise):
+        """Return (`losses`, the gradient of their mean "loss" by each trainable variable)."""
         with tf.GradientTape() as tape:
             losses = self.losses(images, labels, noise, training=True)
             loss = self.scaled(tf.reduce_mean(losses["loss"]))
-        gradients = tape.gradient(loss, self.trainable_variables)
-        self.apply_gradients(gradients)
-        return {name: tf.reduce_mean(value) for name, value in losses.items()}
+        return losses, tape.gradient(loss, self.trainable_variables)
 
     def test_step(self, data):
         images, labels, _ = self.unpack(data)
@@ -137,8 +140,12 @@ class GenerativeModel(DistributedFit, keras.Model):
 
     def get_config(self):
         names = list(inspect.signature(type(self).__init__).parameters)[1:]
-        config = {name: _plain(getattr(self, name)) for name in names}
+        config = {name: _plain(self.constructor_value(name)) for name in names}
         return {**config, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
+
+    def constructor_value(self, name):
+        """Return what the constructor was given as `name`."""
+        return getattr(self, name)
 
     @classmethod
     def from_config(cls, config):

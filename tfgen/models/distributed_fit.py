@@ -85,6 +85,13 @@ class DistributedFit:
 
     def build_optimizers(self):
         """Create every optimizer's slots now: later, inside a replica, it is too late."""
+        strategy = self.distribute_strategy
+        for variable in self.variables:
+            if not strategy.extended.variable_created_in_scope(variable.value):
+                raise UserError(
+                    f"{variable.path} was made outside the strategy of its model; make all parts "
+                    "of a model inside `with strategy.scope():`."
+                )
         for name in self.optimizer_names:
             optimizer = getattr(self, name)
             if not optimizer.built:

@@ -27,6 +27,7 @@ class Recipe:
         select: the validation loss that picks the weights to keep; None keeps the last ones.
         conditional: whether the model sees the labels.
         precision: the dtype policy of the training; the entry computes in float32.
+        importance_samples: codes an image for the bound that is reported of a VAE.
         limit: images of each split that are used, the first ones; None: all.
         seed: of the initial weights, the order of the data and the training noise.
     """
@@ -49,6 +50,7 @@ class Recipe:
     select: str | None = "loss"
     conditional: bool = False
     precision: str = "float32"
+    importance_samples: int = 500
     limit: int | None = None
     seed: int = 0
 
@@ -73,7 +75,11 @@ class Recipe:
     def smoke(self):
         """Return the recipe shrunk to seconds, for tests."""
         shrunk = dataclasses.replace(
-            self, batch_size=16, warmup_steps=min(1, self.warmup_steps), limit=256
+            self,
+            batch_size=16,
+            warmup_steps=min(1, self.warmup_steps),
+            importance_samples=10,
+            limit=256,
         )
         return shrunk.with_steps(4)
 

@@ -108,7 +108,9 @@ def _train(recipe, out, strategy, data_dir, overwrite, initial_weights, command)
         "class_names": list(data.class_names) if recipe.conditional else [],
         "recipe": recipe.settings(),
         "training": run.record(),
-        "metrics": metrics.evaluate(model, data, "test"),
+        "metrics": metrics.evaluate(
+            model, data, "test", importance_samples=recipe.importance_samples
+        ),
     }
     path = entry_files.write(model, out, record)
     shutil.rmtree(state)

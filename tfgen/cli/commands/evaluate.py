@@ -36,6 +36,7 @@ def run(name, values):
     entry = zoo.find(name)
     metrics = quiet.load("tfgen.metrics")
     from tfgen import data
+    from tfgen.recipes.base import Recipe
 
     images = data.load(
         values.dataset or entry.info["dataset"],
@@ -55,7 +56,13 @@ def run(name, values):
     model = zoo.load(name)
     if values.maps:
         _save_maps(entry, model, images, values)
-    figures = metrics.evaluate(model, images, values.split)
+    settings = entry.info["recipe"]
+    figures = metrics.evaluate(
+        model,
+        images,
+        values.split,
+        importance_samples=settings.get("importance_samples", Recipe.importance_samples),
+    )
     if values.format == "json":
         print(json.dumps(figures, indent=1))
         return

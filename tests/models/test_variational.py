@@ -1,0 +1,321 @@
+"""Priors are distributions, bounds are bounds, and objectives have the gradients they claim."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfgen.errors import UserError
+from tfgen.images import to_levels, to_unit
+from tfgen.likelihoods import Bernoulli
+from tfgen.models import VAE, HierarchicalVAE
+from tfgen.objectives import ELBO, IWAE
+from tfgen.objectives.base import Batch
+from tfgen.priors import GaussianMixture, RealNVP, StandardNormal, VampPrior
+
+SHAPE = (2, 2, 1)
+EVERY_IMAGE = np.array(list(itertools.product([0, 255], repeat=4)), np.uint8).reshape(16, *SHAPE)
+
+
+def prior_of(kind, latent_dim=2, num_classes=0):
+    keras.utils.set_random_seed(2)
+    if kind is VampPrior:
+        prior = VampPrior(latent_dim, SHAPE, 3, num_classes)
+    elif kind is RealNVP:
+        prior = RealNVP(latent_dim, num_layers=3, hidden=4)
+    else:
+        prior = kind(latent_dim)
+    rng = np.random.default_rng(4)
+    for weight in prior.weights:  # away from where they start, which may be trivial
+        weight.assign(weight + 0.3 * rng.normal(size=weight.shape))
+    return prior
+
+
+def wide(model):
+    """The model with a posterior at least as wide as its prior, so that few samples tell all."""
+    for layer in model.encoder.layers:
+        if layer.weights and layer.units == 2 * model.latent_sizes[0]:
+            layer.bias.assign([0.0] * model.latent_sizes[0] + [0.6] * model.latent_sizes[0])
+        elif layer.weights and layer.units == 2 * model.latent_sizes[-1]:
+            layer.bias.assign([0.0] * model.latent_sizes[-1] + [4.0] * model.latent_sizes[-1])
+        else:
+            continue
+        layer.kernel.assign(layer.kernel * 0.2)
+    return model
+
+
+def vae(kind=StandardNormal, **arguments):
+    prior = prior_of(kind, num_classes=arguments.get("num_classes", 0))
+    keras.utils.set_random_seed(1)
+    settings = {"latent_dim": 2, "hidden": (5,), "likelihood": Bernoulli(), "prior": prior}
+    return VAE(SHAPE, **{**settings, **arguments})
+
+
+def ladder(kind=StandardNormal, **arguments):
+    prior = prior_of(kind, num_classes=arguments.get("num_classes", 0))
+    keras.utils.set_random_seed(1)
+    settings = {"latent_dims": (3, 2), "hidden": ((5,), (4,)), "likelihood": Bernoulli()}
+    return HierarchicalVAE(SHAPE, **{**settings, "prior": prior, **arguments})
+
+
+MODELS = {
+    **{f"VAE, {kind.__name__}": (vae, kind) for kind in (GaussianMixture, RealNVP, VampPrior)},
+    "ladder": (ladder, StandardNormal),
+    "ladder, RealNVP": (ladder, RealNVP),
+    "ladder, VampPrior": (ladder, VampPrior),
+}
+
+
+def batch_of(model, images, samples=1, seed=0):
+    levels = to_levels(images, model.likelihood.levels)
+    shape = [len(images), samples, model.latent_dim]
+    epsilon = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+    return Batch(to_unit(images), levels, None, tf.constant(epsilon))
+
+
+@pytest.mark.parametrize("kind", [StandardNormal, GaussianMixture, RealNVP, VampPrior])
+def test_a_prior_is_normalised_and_its_codes_follow_it(kind):
+    model = vae(kind)
+    axis = np.linspace(-12, 12, 601, dtype=np.float32)
+    points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    prior = model.prior_at(0, [])
+    density = np.exp(prior.log_prob(points)) * (axis[1] - axis[0]) ** 2
+    np.testing.assert_allclose(density.sum(), 1, atol=2e-3)
+    n = 40_000
+    noise = np.random.default_rng(0).normal(size=[n, model.prior.noise_dim]).astype(np.float32)
+    codes = np.asarray(model.prior.codes(noise, model.top_posterior))
+    mean = density @ points
+    covariance = (points - mean).T @ ((points - mean) * density[:, None])
+    np.testing.assert_allclose(codes.mean(axis=0), mean, atol=0.05 * np.sqrt(covariance.max()))
+    np.testing.assert_allclose(np.cov(codes.T), covariance, atol=0.06 * covariance.max())
+    # The share of codes near the origin, which no Gaussian of these moments need have.
+    near = np.sum(points**2, axis=1) < 1
+    np.testing.assert_allclose(
+        np.mean(np.sum(codes**2, axis=1) < 1), density[near].sum(), atol=0.02
+    )
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_probabilities_of_all_images_sum_to_one(name):
+    build, kind = MODELS[name]
+    model = wide(build(kind))
+    bounds = model.log_prob_bound(EVERY_IMAGE, np.arange(16), 4000)
+    np.testing.assert_allclose(np.exp(bounds).sum(), 1, atol=0.03)
+    elbo = [model.elbo(EVERY_IMAGE, np.arange(16) + 16 * k) for k in range(20)]
+    assert np.exp(np.mean(elbo, axis=0)).sum() < 1
+
+
+@pytest.mark.parametrize("build", [vae, ladder])
+def test_bounds_depend_neither_on_the_batch_nor_on_the_chunk(build):
+    model = build()
+    seeds = np.arange(16)
+    together = model.log_prob_bound(EVERY_IMAGE, seeds, 120)
+    for chunk in (1, 7, 50):
+        chunked = model.log_prob_bound(EVERY_IMAGE, seeds, 120, chunk_size=chunk)
+        np.testing.assert_allclose(chunked, together, rtol=1e-5)
+    alone = [model.log_prob_bound(EVERY_IMAGE[k : k + 1], seeds[k : k + 1], 120)[0] for k in (3, 9)]
+    np.testing.assert_allclose(alone, np.asarray(together)[[3, 9]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("build", [vae, ladder])
+def test_the_mean_log_weight_looks_worse_and_the_weighted_mean_better_than_the_bound(build):
+    model = build()
+    batch = batch_of(model, EVERY_IMAGE, samples=200)
+    log_weights = model.log_weights(model.features(batch.x), batch).numpy()
+    weights = np.exp(log_weights - log_weights.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    naive = np.sum(weights * log_weights, axis=1)
+    bound = np.log(np.mean(np.exp(log_weights), axis=1))
+    assert np.all(naive > bound) and np.all(log_weights.mean(axis=1) < bound)
+    np.testing.assert_allclose(-IWAE(200).losses(model, batch, None)["loss"], bound, rtol=1e-4)
+
+
+def flat(gradients):
+    return np.concatenate([np.asarray(g, np.float64).ravel() for g in gradients])
+
+
+@pytest.mark.parametrize("name", ["VAE, RealNVP", "VAE, VampPrior", "ladder"])
+def test_the_doubly_reparameterised_gradient_is_that_of_the_bound(name):
+    """In the mean over noise, for p's and for q's variables, also those that have a part in both;
+    and, for q's, with less noise."""
+    build, kind = MODELS[name]
+    model = build(kind, objective=IWAE(4))
+    model.compile("sgd")
+    objective = model.objective
+
+    @tf.function
+    def both(epsilon):
+        batch = Batch(to_unit(image), to_levels(image, 2), None, epsilon)
+        _, doubly = objective.gradients(model, batch, None)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(objective.losses(model, batch, None)["loss"])
+        return doubly, tape.gradient(loss, model.trainable_variables)
+
+    # Many copies of one image: the mean over the batch is the mean over noise.
+    image = np.repeat(EVERY_IMAGE[6:7], 2000, axis=0)
+    rng = np.random.default_rng(0)
+    doubly, plain = [], []
+    for _ in range(20):
+        epsilon = rng.normal(size=[2000, 4, model.latent_dim]).astype(np.float32)
+        first, second = both(tf.constant(epsilon))
+        doubly.append(flat(first))
+        plain.append(flat(second))
+    doubly, plain = np.array(doubly), np.array(plain)
+    error = np.sqrt((doubly.var(axis=0, ddof=1) + plain.var(axis=0, ddof=1)) / 20)
+    scale = np.abs(plain.mean(axis=0)).max()
+    difference = np.abs(doubly.mean(axis=0) - plain.mean(axis=0))
+    assert np.all(difference <= 6 * error + 1e-5 * scale)
+    assert scale > 100 * np.median(error)
+    sizes = [int(np.prod(v.shape)) for v in model.trainable_variables]
+    q = {id(v) for v in model.encoder.trainable_variables}
+    of_q = np.repeat([id(v) in q for v in model.trainable_variables], sizes)
+    if name == "VAE, RealNVP":
+        assert doubly[:, of_q].var(axis=0).sum() < 0.5 * plain[:, of_q].var(axis=0).sum()
+        np.testing.assert_allclose(doubly[:, ~of_q], plain[:, ~of_q], rtol=1e-3, atol=1e-5 * scale)
+
+
+def test_beta_warm_up_and_free_bits_act_in_training_alone():
+    model = vae(RealNVP)
+    batch = batch_of(model, EVERY_IMAGE)
+    raw = ELBO().losses(model, batch, 0)
+    kl, reconstruction = raw["kl"].numpy(), raw["reconstruction"].numpy()
+    np.testing.assert_allclose(raw["loss"], reconstruction + kl, rtol=1e-6)
+    half = ELBO(beta=4.0, warmup_steps=10).losses(model, batch, 5)
+    np.testing.assert_allclose(half["loss"], reconstruction + 2 * kl, rtol=1e-5)
+    whole = ELBO(beta=4.0, warmup_steps=10).losses(model, batch, 50)
+    np.testing.assert_allclose(whole["loss"], reconstruction + 4 * kl, rtol=1e-5)
+    free = ELBO(free_bits=kl.mean() + 1).losses(model, batch, 0)
+    np.testing.assert_allclose(free["loss"], reconstruction + kl.mean() + 1, rtol=1e-5)
+    paid = ELBO(free_bits=kl.mean() - 0.1).losses(model, batch, 0)
+    np.testing.assert_allclose(paid["loss"], raw["loss"], rtol=1e-6)
+    for objective in (ELBO(4.0, 10), ELBO(free_bits=100.0)):
+        np.testing.assert_allclose(
+            objective.losses(model, batch, None)["loss"], raw["loss"], rtol=1e-6
+        )
+
+
+def test_free_bits_are_each_groups_own():
+    model = ladder()
+    batch = batch_of(model, EVERY_IMAGE)
+    features = model.features(batch.x)
+    latents = model.draw(features, batch.epsilon[:, 0])
+    means = [float(np.mean(cost)) for cost in model.divergences(features, latents)]
+    free = sum(means) / 2
+    assert min(means) < free < max(means)
+    loss = np.mean(ELBO(free_bits=free).losses(model, batch, 0)["loss"])
+    reconstruction = np.mean(ELBO().losses(model, batch, 0)["reconstruction"])
+    np.testing.assert_allclose(loss, reconstruction + free + max(means), rtol=1e-5)
+
+
+def test_the_ladders_posterior_is_the_product_of_what_is_read_and_what_is_expected():
+    model = ladder()
+    features = model.features(to_unit(EVERY_IMAGE))
+    top = tf.random.stateless_normal([16, 2], [0, 1])
+    posterior = model.posterior_at(1, features, [top])
+    expected = model.prior_at(1, [top])
+    log_variance = features[1][:, 3:]
+    read = tfd.Normal(features[1][:, :3], tf.exp(4 * tf.tanh(log_variance / 8)))
+    z = tf.random.stateless_normal([50, 16, 3], [0, 2])
+    product = read.log_prob(z) + tfd.Normal(expected.loc, expected.stddev()).log_prob(z)
+    found = tfd.Normal(posterior.loc, posterior.stddev()).log_prob(z)
+    # Up to the product's normalisation, the same for every z.
+    np.testing.assert_allclose(tf.math.reduce_std(product - found, axis=0), 0, atol=1e-4)
+
+
+@pytest.mark.parametrize("build", [vae, ladder])
+def test_a_code_says_all_of_an_image(build):
+    model = build()
+    codes = model.encode(EVERY_IMAGE)
+    assert codes.shape == (16, model.latent_dim)
+    np.testing.assert_array_equal(model.reconstruct(EVERY_IMAGE), model.decode(codes))
+    features = model.features(to_unit(EVERY_IMAGE))
+    latents = model.draw(features, tf.zeros([16, model.latent_dim]))
+    expected = model.likelihood.mean(model.parameters(latents))
+    found = to_unit(model.decode(codes))
+    np.testing.assert_allclose(found, expected, atol=1 / 127)
+    np.testing.assert_allclose(
+        model.active_units(EVERY_IMAGE, batch_size=5), np.var(codes, axis=0), rtol=1e-5
+    )
+
+
+def test_rate_and_distortion_are_the_elbos_parts():
+    model = ladder(RealNVP)
+    rate, distortion = model.rate_distortion(EVERY_IMAGE, np.arange(16))
+    np.testing.assert_allclose(
+        -rate - distortion, model.elbo(EVERY_IMAGE, np.arange(16)), rtol=1e-6
+    )
+    assert np.mean(rate) > 0 and np.all(np.asarray(distortion) > 0)
+
+
+def own_networks(num_classes=0, latent_dim=2):
+    layers = keras.layers
+    images, codes = keras.Input(SHAPE), keras.Input((latent_dim,))
+    x = layers.Flatten()(images)
+    labels = [keras.Input((), dtype="int32") for _ in range(bool(num_classes))]
+    if labels:
+        x = layers.Concatenate()([x, layers.Embedding(num_classes, 3)(labels[0])])
+    x = layers.Dense(2 * latent_dim)(layers.Dense(7, "gelu")(x))
+    y = layers.Reshape(SHAPE)(layers.Dense(4)(layers.Dense(6, "gelu")(codes)))
+    more = [keras.Input((), dtype="int32") for _ in range(bool(num_classes))]
+    if more:
+        y = y + layers.Reshape((1, 1, 1))(layers.Embedding(num_classes, 1)(more[0]))
+    return (
+        keras.Model([images, *labels] if labels else images, x),
+        keras.Model([codes, *more] if more else codes, y),
+    )
+
+
+@pytest.mark.parametrize("num_classes", [0, 3])
+def test_own_networks_train_save_and_reload(num_classes, tmp_path):
+    encoder, decoder = own_networks(num_classes)
+    model = vae(num_classes=num_classes, encoder=encoder, decoder=decoder)
+    assert model.encoder is encoder and model.decoder is decoder
+    labels = np.arange(16) % 3 if num_classes else None
+    model.compile("adam")
+    model.fit(EVERY_IMAGE, labels, epochs=2, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        again.log_prob_bound(EVERY_IMAGE, np.arange(16), 5, labels),
+        model.log_prob_bound(EVERY_IMAGE, np.arange(16), 5, labels),
+    )
+
+
+def test_own_networks_that_do_not_fit_are_refused():
+    encoder, decoder = own_networks()
+    other_encoder, other_decoder = own_networks(latent_dim=3)
+    sentence = r"the encoder must map float \[b, 2, 2, 1\] to float \[b, 4\], but .* \[2, 6\]"
+    with pytest.raises(UserError, match=sentence):
+        vae(encoder=other_encoder)
+    with pytest.raises(UserError, match=r"the decoder cannot be called with float \[b, 2\]"):
+        vae(decoder=other_decoder)
+    with pytest.raises(UserError, match="the encoder cannot be called with .* and int labels"):
+        vae(encoder=encoder, num_classes=3)
+    with pytest.raises(UserError, match="the decoder must be a Keras model, but is function"):
+        vae(decoder=lambda z: z)
+
+
+def test_what_does_not_fit_is_refused_before_training():
+    with pytest.raises(UserError, match="the prior is one of 3 latents, but the model's z has 2"):
+        vae(prior=StandardNormal(3))
+    with pytest.raises(UserError, match="pseudo-inputs are images of shape .* make the VampPrior"):
+        vae(prior=VampPrior(2, (3, 3, 1), 4))
+    with pytest.raises(UserError, match="num_samples must be at least 1"):
+        IWAE(0)
+    with pytest.raises(UserError, match="must not be negative"):
+        ELBO(beta=-1.0)
+    with pytest.raises(UserError, match="latent_dim must exceed 1"):
+        RealNVP(1)
+    with pytest.raises(UserError, match="num_components must be at least 1"):
+        GaussianMixture(2, 0)
+    with pytest.raises(UserError, match="hidden must list the layers of each of the 2 groups"):
+        ladder(hidden=((5,),))
+    with pytest.raises(UserError, match="hidden must list layers for each group"):
+        ladder(hidden=(5, 4))
+    with pytest.raises(UserError, match="latent_dims must be at least 1 each"):
+        ladder(latent_dims=(3, 0))
+    with pytest.raises(UserError, match="a variance needs at least 2 images"):
+        vae().active_units(EVERY_IMAGE[:1])

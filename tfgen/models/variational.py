@@ -1,0 +1,345 @@
+"""What the models with a bound share: training, bounds, codes and samples.
+
+An image comes from groups of latents, z_1 first, each drawn given those before it, and q, learned
+beside p, guesses them from the image in the same order:
+
+    p(x, z) = p(z_1) p(z_2 | z_1) .. p(x | z)        q(z | x) = q(z_1 | x) q(z_2 | z_1, x) ..
+
+    log p(x) >= E_q [ log p(x, z) - log q(z | x) ]
+
+A subclass gives
+
+    features(x, labels)                           what q sees of images: a nest of tensors [b, ...]
+    posterior_at(level, features, latents, labels)  q(z_level | ..), a MultivariateNormalDiag
+    prior_at(level, latents, labels)                p(z_level | ..)
+    parameters(latents, labels)                     of p(x | z), [b, h, w, p]
+
+where `latents` lists the groups before `level`, float32 [b, n] each.
+"""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
+
+from tfgen.errors import UserError
+from tfgen.images import check_labels, from_unit, graph_mistakes_told, to_levels, to_unit
+from tfgen.likelihoods import DiscretizedLogisticMixture
+from tfgen.models.base import LatentModel, check_latents
+from tfgen.objectives import ELBO
+from tfgen.objectives.base import Batch, repeat
+from tfgen.priors import StandardNormal
+from tfgen.sampling import noise as random_noise
+
+LOG_VARIANCE_BOUND = 8.0
+NOISE_BLOCK = 50  # samples of an image whose noise is drawn at once
+CHUNK_BYTES = 2**26  # of the largest tensor while a bound is estimated
+
+
+class VariationalModel(LatentModel):
+    """A latent-variable model with an encoder, trained on a bound of the log-likelihood.
+
+    A code, [latent_dim], holds z_1 and then, for each later group, its deviation from p(z_l | ..)
+    in standard deviations: so a code says all of an image, and any code can be decoded.
+
+    `generate`, `decode` and `reconstruct` return the mean of p(x | z), the picture that the
+    literature shows; it may lie between the levels of the likelihood.
+
+    Attributes:
+        latent_sizes: lengths of z_1, z_2, ...
+        latent_dim: their sum.
+        likelihood: p(x | z) for each pixel, a `Likelihood`.
+        prior: p(z_1), a `Prior`.
+        objective: what training minimises, an `Objective`.
+    """
+
+    family = "VAE"
+    compiles = False  # whether training and bounds run under XLA
+
+    def __init__(self, image_shape, latent_sizes, likelihood, prior, objective, num_classes):
+        super().__init__(image_shape, num_classes)
+        if min(latent_sizes) < 1:
+            raise UserError(f"a code must have numbers, but latent_dim is {min(latent_sizes)}.")
+        self.latent_sizes = tuple(latent_sizes)
+        self.likelihood = likelihood or DiscretizedLogisticMixture(levels=256, num_mixtures=1)
+        self.prior = prior or StandardNormal(latent_sizes[0])
+        self.objective = objective or ELBO()
+        if self.prior.latent_dim != latent_sizes[0]:
+            raise UserError(
+                f"the prior is one of {self.prior.latent_dim} latents, but the model's z has "
+                f"{latent_sizes[0]}; make both of one latent_dim."
+            )
+        self.prior.check(self.image_shape, self.num_classes)
+
+    def features(self, x, labels=None):
+        raise NotImplementedError
+
+    def posterior_at(self, level, features, latents, labels=None):
+        raise NotImplementedError
+
+    def prior_at(self, level, latents, labels=None):
+        raise NotImplementedError
+
+    def parameters(self, latents, labels=None):
+        raise NotImplementedError
+
+    # The joint distributions
+
+    def draw(self, features, epsilon, labels=None):
+        """Return the groups [b, n] of q(z | x) that standard normals [b, latent_dim] stand for."""
+        latents = []
+        for level, part in enumerate(tf.split(epsilon, self.latent_sizes, axis=-1)):
+            posterior = self.posterior_at(level, features, latents, labels)
+            latents.append(posterior.loc + posterior.stddev() * part)
+        return latents
+
+    def log_likelihood(self, levels, latents, labels=None):
+        """Return log p(x | z) in nats, float32 [b], for images as int32 levels [b, h, w, c]."""
+        parameters = self.parameters(latents, labels)
+        return tf.reduce_sum(self.likelihood.log_prob(parameters, levels), axis=[1, 2, 3])
+
+    def log_joint(self, levels, latents, labels=None):
+        """Return log p(x, z) in nats, float32 [b]."""
+        total = self.log_likelihood(levels, latents, labels)
+        for level, z in enumerate(latents):
+            total += self.prior_at(level, latents[:level], labels).log_prob(z)
+        return total
+
+    def log_posterior(self, features, latents, labels=None):
+        """Return log q(z | x) in nats, float32 [b]."""
+        return tf.add_n(
+            [
+                self.posterior_at(level, features, latents[:level], labels).log_prob(z)
+                for level, z in enumerate(latents)
+            ]
+        )
+
+    def log_weights(self, features, batch):
+        """Return log p(x, z) - log q(z | x) of each sample of a `Batch`, float32 [b, samples]."""
+        samples = batch.epsilon.shape[1] or tf.shape(batch.epsilon)[1]
+        rows = batch.one_row_a_sample()
+        features = repeat(features, samples)
+        latents = self.draw(features, rows.epsilon, rows.labels)
+        log_p = self.log_joint(rows.levels, latents, rows.labels)
+        log_q = self.log_posterior(features, latents, rows.labels)
+        return tf.reshape(log_p - log_q, [-1, samples])
+
+    def divergences(self, features, latents, labels=None):
+        """Return KL(q || p) of each group given those before it, a list of float32 [b].
+
+        In closed form where both are Gaussian, else estimated by the sample `latents` itself.
+        """
+        divergences = []
+        for level, z in enumerate(latents):
+            q = self.posterior_at(level, features, latents[:level], labels)
+            p = self.prior_at(level, latents[:level], labels)
+            both = isinstance(p, tfd.MultivariateNormalDiag)
+            divergences.append(q.kl_divergence(p) if both else q.log_prob(z) - p.log_prob(z))
+        return divergences
+
+    def top_posterior(self, x, labels=None):
+        """Return q(z_1 | x) for float images in [-1, 1], as a VampPrior asks for it."""
+        return self.posterior_at(0, self.features(x, labels), [], labels)
+
+    # Training
+
+    def losses(self, images, labels, noise, training):
+        step = self.optimizer.iterations.value if training else None
+        return self.objective.losses(self, self._batch(images, labels, noise), step)
+
+    def gradients(self, images, labels, noise):
+        step = self.optimizer.iterations.value
+        return self._gradients(self._batch(images, labels, noise), step)
+
+    def _batch(self, images, labels, noise):
+        # Here and not under XLA, which draws other noise and drops the check of the levels.
+        shape = [tf.shape(images)[0], self.objective.num_samples, self.latent_dim]
+        levels = to_levels(images, self.likelihood.levels)
+        return Batch(to_unit(images), levels, labels, noise.normal(shape))
+
+    def _gradients(self, batch, step):
+        return self.objective.gradients(self, batch, step)
+
+    def adapt(self, images):
+        """Start at the training images (numpy uint8 [n, h, w, c]): decoder and prior."""
+        self.prior.adapt(images)
+
+    # Scores
+
+    def rate_distortion(self, images, seeds, labels=None):
+        """Return (rate, distortion) of uint8 images in nats, float32 [b] each.
+
+        The ELBO's two parts, -ELBO = rate + distortion: what the code costs, KL(q || p), and what
+        the image costs given the code, -log p(x | z). One code is drawn for each image, from the
+        noise of its seed (int32 [b]).
+        """
+        images, labels = self._check(images, labels)
+        levels = to_levels(images, self.likelihood.levels)
+        features = self.features(to_unit(images), labels)
+        epsilon = random_noise.normal(seeds, [self.latent_dim])
+        latents = self.draw(features, epsilon, labels)
+        rate = tf.add_n(self.divergences(features, latents, labels))
+        return rate, -self.log_likelihood(levels, latents, labels)
+
+    def elbo(self, images, seeds, labels=None):
+        """Return the evidence lower bound of uint8 images in nats, float32 [b].
+
+        One code is drawn for each image, from the noise of its seed (int32 [b]).
+        """
+        rate, distortion = self.rate_distortion(images, seeds, labels)
+        return -rate - distortion
+
+    def log_prob_bound(self, images, seeds, num_samples, labels=None, chunk_size=None):
+        """Return the importance-weighted bound on log p(x) in nats, float32 [b].
+
+        log (1/k) sum_s p(x, z_s) / q(z_s | x) with k = `num_samples` codes an image (Burda et al.
+        2015): at least the ELBO in expectation, and the log-likelihood as k grows. Each image is
+        encoded once and the sum is streamed, so memory does not grow with k. Sample s of an image
+        depends on its seed and s alone.
+
+        Args:
+            images: uint8 [b, h, w, c].
+            seeds: int32 [b].
+            num_samples: k.
+            labels: of a conditional model.
+            chunk_size: samples of each image that are decoded at once; None: as many as keep the
+                largest tensor below 64 MiB.
+        """
+        if num_samples < 1:
+            raise UserError(f"num_samples must be at least 1, but is {num_samples}.")
+        images, labels = self._check(images, labels)
+        if chunk_size is None:
+            numbers = self._largest_layer() * len(images)
+            chunk_size = max(1, min(NOISE_BLOCK, CHUNK_BYTES // (4 * numbers)))
+        with graph_mistakes_told():
+            # All as tensors: other numbers of samples are no reason to trace again.
+            counts = tf.constant([num_samples, chunk_size])
+            seeds = tf.convert_to_tensor(seeds, tf.int32)
+            total = self._importance_bound(images, seeds, labels, counts)
+        return total - math.log(num_samples)
+
+    def _importance_bound(self, images, seeds, labels, counts):
+        """Return log sum_s w_s [b]; `counts` are the number of samples and that of a chunk."""
+        num_samples, chunk_size = tf.unstack(counts)
+        levels = to_levels(images, self.likelihood.levels)
+        features = self.features(to_unit(images), labels)
+
+        def add_block(block, total):
+            epsilon = random_noise.normal(seeds, [NOISE_BLOCK, self.latent_dim], stream=block)
+            size = tf.minimum(NOISE_BLOCK, num_samples - block * NOISE_BLOCK)
+
+            def add_chunk(start, total):
+                end = tf.minimum(start + chunk_size, size)
+                batch = Batch(images, levels, labels, epsilon[:, start:end])
+                log_weights = self._compiled_log_weights(features, batch)
+                return end, tfp.math.log_add_exp(total, tf.reduce_logsumexp(log_weights, axis=1))
+
+            _, total = tf.while_loop(
+                lambda start, _: start < size, add_chunk, (0, total), parallel_iterations=1
+            )
+            return block + 1, total
+
+        start = tf.fill([tf.shape(images)[0]], -np.float32(np.inf))
+        blocks = (num_samples + NOISE_BLOCK - 1) // NOISE_BLOCK
+        _, total = tf.while_loop(
+            lambda block, _: block < blocks, add_block, (0, start), parallel_iterations=1
+        )
+        return total
+
+    def _compile_functions(self):
+        """Compile, under XLA if `compiles`, what training and bounds spend their time in.
+
+        A mean over all replicas' batches, as some objectives take, cannot be compiled.
+        """
+        if self.compiles and not self.objective.uses_batch:
+            self._gradients = tf.function(self._gradients, jit_compile=True, autograph=False)
+        self._compiled_log_weights = tf.function(
+            self.log_weights, jit_compile=self.compiles, autograph=False
+        )
+        self._importance_bound = tf.function(
+            self._importance_bound, autograph=False, reduce_retracing=True
+        )
+
+    def _largest_layer(self):
+        """Return how many numbers the largest layer of the decoder has for an image."""
+        outputs = [layer.output for layer in getattr(self.decoder, "layers", [])]
+        return max((math.prod(output.shape[1:]) for output in outputs), default=2**16)
+
+    def active_units(self, images, labels=None, batch_size=256):
+        """Return the variance over the images of each number of their codes, numpy [latent_dim].
+
+        A unit is called active above 0.01 (Burda et al. 2015, section 5.2).
+        """
+        if len(images) < 2:
+            raise UserError(f"a variance needs at least 2 images, but got {len(images)}.")
+        codes = []
+        for start in range(0, len(images), batch_size):
+            rows = slice(start, start + batch_size)
+            codes.append(self.encode(images[rows], None if labels is None else labels[rows]))
+        return np.var(np.concatenate(codes), axis=0)
+
+    # Codes
+
+    def encode(self, images, labels=None):
+        """Return the codes of the means of q, float32 [b, latent_dim]."""
+        images, labels = self._check(images, labels)
+        features = self.features(to_unit(images), labels)
+        latents, code = [], []
+        for level in range(len(self.latent_sizes)):
+            mean = self.posterior_at(level, features, latents, labels).loc
+            if level:
+                prior = self.prior_at(level, latents, labels)
+                code.append((mean - prior.loc) / prior.stddev())
+            else:
+                code.append(mean)
+            latents.append(mean)
+        return tf.concat(code, axis=-1)
+
+    def decode(self, latents, labels=None):
+        """Return the mean of p(x | z), uint8 [b, h, w, c], for codes [b, latent_dim]."""
+        latents = check_latents(latents, self.latent_dim)
+        labels = check_labels(labels, self.num_classes, latents.shape[0] or tf.shape(latents)[0])
+        groups = []
+        for level, part in enumerate(tf.split(latents, self.latent_sizes, axis=-1)):
+            if level:
+                prior = self.prior_at(level, groups, labels)
+                part = prior.loc + prior.stddev() * part
+            groups.append(part)
+        return from_unit(self.likelihood.mean(self.parameters(groups, labels)))
+
+    # Sampling
+
+    def noise(self, seeds):
+        """Return standard normal numbers of int32 seeds [b], float32 [b, n]: n a code's length,
+        and one more where the prior first picks a component."""
+        return random_noise.normal(
+            seeds, [self.prior.noise_dim + self.latent_dim - self.latent_sizes[0]]
+        )
+
+    def generate(self, noise, labels=None):
+        """Return the mean images of the codes that `noise` draws, uint8 [b, h, w, c]."""
+        first, others = noise[:, : self.prior.noise_dim], noise[:, self.prior.noise_dim :]
+        first = self.prior.codes(first, self.top_posterior)
+        return self.decode(tf.concat([first, others], axis=-1), labels)
+
+    # Export
+
+    def endpoints(self):
+        def elbo(images, seeds, labels=None):
+            return {"elbo": self.elbo(images, seeds, labels)}
+
+        seeds = tf.TensorSpec([None], tf.int32, name="seeds")
+        signature = [self._image_spec(), seeds, *self._label_spec()]
+        return {**super().endpoints(), "elbo": (elbo, signature)}
+
+
+def bounded_normal(output):
+    """Return the MultivariateNormalDiag of network output [..., 2 n]: mean and log-variance.
+
+    The log-variance is bounded smoothly: one wild batch must not overflow exp.
+    """
+    mean, log_variance = tf.split(tf.cast(output, tf.float32), 2, axis=-1)
+    log_variance = LOG_VARIANCE_BOUND * tf.tanh(log_variance / LOG_VARIANCE_BOUND)
+    return tfd.MultivariateNormalDiag(mean, tf.exp(log_variance / 2))

@@ -1,0 +1,69 @@
+"""What every training objective of a VAE offers."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfgen.values import Value
+
+
+class Batch(NamedTuple):
+    """A batch as an objective sees it.
+
+    Attributes:
+        x: float32 [b, h, w, c] in [-1, 1], what the encoder sees.
+        levels: int32 [b, h, w, c], what the likelihood scores.
+        labels: int32 [b], or None.
+        epsilon: standard normal numbers [b, num_samples, latent_dim].
+    """
+
+    x: tf.Tensor
+    levels: tf.Tensor
+    labels: tf.Tensor | None
+    epsilon: tf.Tensor
+
+    def one_row_a_sample(self):
+        """Return the batch with each image's samples in consecutive rows: levels [b * samples, ..],
+        labels, and epsilon [b * samples, latent_dim]; `x` stays as it is."""
+        samples = self.epsilon.shape[1] or tf.shape(self.epsilon)[1]
+        levels, labels = repeat((self.levels, self.labels), samples)
+        epsilon = tf.reshape(self.epsilon, [-1, self.epsilon.shape[2]])
+        return self._replace(levels=levels, labels=labels, epsilon=epsilon)
+
+
+class Objective(Value):
+    """What training minimises; plain values, their constructor's arguments.
+
+    Attributes:
+        num_samples: codes drawn for each image.
+        uses_batch: whether an image's loss depends on the other images of its batch.
+    """
+
+    num_samples = 1
+    uses_batch = False
+
+    def losses(self, model, batch, step):
+        """Return a dict of float32 [b] values, "loss" among them.
+
+        Args:
+            model: a `VariationalModel`.
+            batch: a `Batch`.
+            step: of training, a scalar; None in evaluation, where "loss" is the raw bound.
+        """
+        raise NotImplementedError
+
+    def gradients(self, model, batch, step):
+        """Return (`losses`, the gradient of the mean loss by each of the trainable variables)."""
+        with tf.GradientTape() as tape:
+            losses = self.losses(model, batch, step)
+            loss = model.scaled(tf.reduce_mean(losses["loss"]))
+        return losses, tape.gradient(loss, model.trainable_variables)
+
+
+def repeat(values, times):
+    """Return tensors [b, ...] of a nest with each row repeated `times` times."""
+    if isinstance(times, int) and times == 1:
+        return values
+    return tf.nest.map_structure(
+        lambda value: value if value is None else tf.repeat(value, times, axis=0), values
+    )

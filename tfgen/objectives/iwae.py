@@ -1,0 +1,69 @@
+"""The importance-weighted bound (Burda et al. 2015, arXiv:1509.00519) with the doubly
+reparameterised gradient (Tucker et al. 2018, arXiv:1810.04152).
+
+    L_k = E [ log 1/k sum_i w_i ],   w_i = p(x, z_i) / q(z_i | x),   z_i = mean + scale * epsilon_i
+
+With the normalised weights v_i = w_i / sum_j w_j, its gradients are
+
+    theta (of p):   sum_i v_i   d log w_i / d theta
+    phi   (of q):   sum_i v_i^2 d log w_i / d z_i  d z_i / d phi
+
+The second, in which log q's own dependence on phi is left out, keeps its signal as k grows, where
+the plain gradient of L_k drowns in noise. A variable with a part in both p and q gets both terms.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from tfgen.errors import UserError
+from tfgen.objectives.base import Objective, repeat
+
+
+@keras.saving.register_keras_serializable(package="tfgen")
+class IWAE(Objective):
+    """The negative importance-weighted bound L_k with k = `num_samples` codes an image."""
+
+    def __init__(self, num_samples=5):
+        if num_samples < 1:
+            raise UserError(f"num_samples must be at least 1, but is {num_samples}.")
+        self.num_samples = num_samples
+
+    def losses(self, model, batch, step):
+        features = model.features(batch.x, batch.labels)
+        log_weights = model.log_weights(features, batch)
+        return {"loss": -self._bound(log_weights)}
+
+    def gradients(self, model, batch, step):
+        k, variables = self.num_samples, model.trainable_variables
+        rows = batch.one_row_a_sample()
+        share = model.scaled(1 / tf.cast(tf.shape(batch.x)[0], tf.float32))
+        with tf.GradientTape() as tape_z:
+            features = repeat(model.features(batch.x, batch.labels), k)
+            latents = model.draw(features, rows.epsilon, rows.labels)
+        # From here on the codes are what is given, and so are the encoder's features.
+        with tf.GradientTape() as tape_p:
+            tape_p.watch(latents)
+            log_p = model.log_joint(rows.levels, latents, rows.labels)
+        with tf.GradientTape(watch_accessed_variables=False) as tape_q:
+            tape_q.watch(latents)
+            log_q = model.log_posterior(features, latents, rows.labels)
+        log_weights = tf.reshape(log_p - log_q, [-1, k])
+        v = tf.reshape(tf.nn.softmax(log_weights, axis=1), [-1])
+        by_p, p_by_z = tape_p.gradient(log_p, (variables, latents), output_gradients=-share * v)
+        q_by_z = tape_q.gradient(log_q, latents, output_gradients=share * v)
+        by_z = [v[:, None] * _sum(p, q) for p, q in zip(p_by_z, q_by_z, strict=True)]
+        by_q = tape_z.gradient(latents, variables, output_gradients=by_z)
+        gradients = [_sum(p, q) for p, q in zip(by_p, by_q, strict=True)]
+        return {"loss": -self._bound(log_weights)}, gradients
+
+    def _bound(self, log_weights):
+        return tf.reduce_logsumexp(log_weights, axis=1) - math.log(self.num_samples)
+
+
+def _sum(first, second):
+    """Return the sum of two gradients, either of which may be None, nothing."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second

@@ -1,0 +1,80 @@
+"""VampPrior (Tomczak & Welling 2018, arXiv:1705.07120): a mixture of posteriors.
+
+The best prior of a VAE is the mean of its posteriors over the data. A few trained pseudo-inputs
+u_1 .. u_K stand for the data:
+
+    p(z) = 1/K sum_k q(z | u_k)
+
+In a class-conditional model pseudo-input k is of class k mod num_classes.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfgen.errors import UserError
+from tfgen.images import to_unit
+from tfgen.priors.base import Prior, component_of
+
+
+@keras.saving.register_keras_serializable(package="tfgen")
+class VampPrior(Prior):
+    """The mixture of the posteriors of `num_components` trained images of shape `image_shape`."""
+
+    def __init__(self, latent_dim, image_shape, num_components=100, num_classes=0, **kwargs):
+        super().__init__(latent_dim, **kwargs)
+        if num_components < 1:
+            raise UserError(f"num_components must be at least 1, but is {num_components}.")
+        self.image_shape, self.num_classes = tuple(image_shape), num_classes
+        self.num_components = num_components
+        self.pseudo_inputs = self.add_weight(
+            name="pseudo_inputs",
+            shape=[num_components, *image_shape],
+            initializer=keras.initializers.RandomNormal(stddev=0.05),
+        )
+        self.built = True
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "latent_dim": self.latent_dim,
+            "image_shape": list(self.image_shape),
+            "num_components": self.num_components,
+            "num_classes": self.num_classes,
+        }
+
+    @property
+    def noise_dim(self):
+        return self.latent_dim + 1
+
+    def check(self, image_shape, num_classes):
+        if (image_shape, num_classes) != (self.image_shape, self.num_classes):
+            raise UserError(
+                f"the prior's pseudo-inputs are images of shape {list(self.image_shape)} and "
+                f"{self.num_classes} classes, but the model's are {list(image_shape)} and "
+                f"{num_classes}; make the VampPrior with the model's image_shape and num_classes."
+            )
+
+    def adapt(self, images):
+        chosen = np.random.default_rng(0).choice(len(images), self.num_components)
+        self.pseudo_inputs.assign(to_unit(images[chosen]))
+
+    def components(self, encode):
+        """Return q(z | u_k), a batch of `num_components` distributions."""
+        labels = None
+        if self.num_classes:
+            labels = tf.range(self.num_components) % self.num_classes
+        return encode(tf.clip_by_value(self.pseudo_inputs.value, -1.0, 1.0), labels)
+
+    def distribution(self, encode):
+        return tfd.MixtureSameFamily(
+            tfd.Categorical(logits=tf.zeros([self.num_components])), self.components(encode)
+        )
+
+    def codes(self, noise, encode):
+        weights = tf.fill([self.num_components], 1 / self.num_components)
+        chosen = component_of(noise[:, 0], weights)
+        posteriors = self.components(encode)
+        means = tf.gather(posteriors.loc, chosen)
+        return means + tf.gather(posteriors.stddev(), chosen) * noise[:, 1:]
