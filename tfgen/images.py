@@ -145,8 +145,8 @@ def _asserted(value, holds, sentence):
 
 
 def _nearest_level(images, levels):
-    nearest = np.round(np.arange(256) * ((levels - 1) / 255)).astype(np.int32)
-    return tf.gather(tf.constant(nearest), tf.cast(images, tf.int32))
+    # Exact in float32 for every pixel and number of levels, and faster than a look-up.
+    return tf.cast(tf.round(tf.cast(images, tf.float32) * ((levels - 1) / 255)), tf.int32)
 
 
 def _describe(levels):

@@ -235,6 +235,11 @@ def test_exported_equals_model(name, case, tmp_path):
         assert "log_prob" in served.signatures
     if isinstance(model, LatentModel):
         assert {"encode", "decode", "reconstruct"} <= set(served.signatures)
+    for name, network in model.plain_networks().items():
+        network.save(tmp_path / f"{name}.keras")
+        again = keras.models.load_model(tmp_path / f"{name}.keras")
+        pixels = again([model.noise(seeds), labels] if model.num_classes else model.noise(seeds))
+        assert pixels.shape == (3, *model.image_shape) and np.ptp(pixels) > 0
 
 
 @every_model

@@ -25,6 +25,11 @@ class Bernoulli(Likelihood):
     def distribution(self, parameters):
         return tfd.Bernoulli(logits=tf.cast(parameters, tf.float32), dtype=tf.int32)
 
+    def log_prob(self, parameters, levels):
+        # As the distribution's, in fewer passes: x log p + (1 - x) log (1 - p).
+        logits = tf.cast(parameters, tf.float32)
+        return tf.cast(levels, tf.float32) * logits - tf.math.softplus(logits)
+
     def quantile(self, parameters, uniforms):
         # P(0) = sigmoid(-logit): the CDF passes u at level 1 as soon as u reaches P(0).
         return tf.cast(uniforms >= tf.sigmoid(-tf.cast(parameters, tf.float32)), tf.int32)

@@ -119,7 +119,8 @@ class HierarchicalVAE(VariationalModel):
     def plain_networks(self):
         code = keras.Input((self.latent_dim,), name="latents")
         labels, _ = label_input(self.num_classes)
-        groups = ops.split(code, list(np.cumsum(self.latent_sizes)[:-1]), axis=-1)
+        ends = [int(end) for end in np.cumsum(self.latent_sizes)]
+        groups = ops.split(code, ends[:-1], axis=-1)
         z = groups[0]
         for network, deviation in zip(self.descents, groups[1:], strict=True):
             mean, log_variance = ops.split(

@@ -96,9 +96,18 @@ class VariationalModel(LatentModel):
         return latents
 
     def log_likelihood(self, levels, latents, labels=None):
-        """Return log p(x | z) in nats, float32 [b], for images as int32 levels [b, h, w, c]."""
+        """Return log p(x | z) in nats, float32 [b * samples].
+
+        Args:
+            levels: the images, int32 [b, h, w, c].
+            latents: of each image `samples` consecutive rows.
+            labels: [b * samples] of a conditional model.
+        """
         parameters = self.parameters(latents, labels)
-        return tf.reduce_sum(self.likelihood.log_prob(parameters, levels), axis=[1, 2, 3])
+        shape = [tf.shape(levels)[0], -1, *parameters.shape[1:]]
+        # Not the images repeated for each sample, which would cost as much as the decoder.
+        scores = self.likelihood.log_prob(tf.reshape(parameters, shape), levels[:, None])
+        return tf.reshape(tf.reduce_sum(scores, axis=[2, 3, 4]), [-1])
 
     def log_joint(self, levels, latents, labels=None):
         """Return log p(x, z) in nats, float32 [b]."""

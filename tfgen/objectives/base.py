@@ -23,12 +23,11 @@ class Batch(NamedTuple):
     epsilon: tf.Tensor
 
     def one_row_a_sample(self):
-        """Return the batch with each image's samples in consecutive rows: levels [b * samples, ..],
-        labels, and epsilon [b * samples, latent_dim]; `x` stays as it is."""
+        """Return the batch with labels [b * samples] and epsilon [b * samples, latent_dim]: each
+        image's samples in consecutive rows; x and levels stay as they are."""
         samples = self.epsilon.shape[1] or tf.shape(self.epsilon)[1]
-        levels, labels = repeat((self.levels, self.labels), samples)
         epsilon = tf.reshape(self.epsilon, [-1, self.epsilon.shape[2]])
-        return self._replace(levels=levels, labels=labels, epsilon=epsilon)
+        return self._replace(labels=repeat(self.labels, samples), epsilon=epsilon)
 
 
 class Objective(Value):
