@@ -31,7 +31,7 @@ def test_the_zoo_holds_every_family():
     families = {zoo.find(name).info["family"] for name in NAMES}
     assert families == {"autoencoder", "VAE", "GAN", "autoregressive"}
     assert len(NAMES) >= 6 and tfgen.list_entries() == NAMES
-    assert sum(zoo.find(name).size for name in NAMES) < 15 * 2**20
+    assert all(zoo.find(name).size < 8_000_000 for name in NAMES)
 
 
 @every_entry
