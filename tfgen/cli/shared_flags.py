@@ -68,6 +68,23 @@ def temperature(values):
     )
 
 
+def check_tractable(entry, model, flag=None):
+    """Raise `UserError` unless a model is autoregressive, as completion, or a flag, needs."""
+    from tfgen.models.base import TractableModel
+
+    if isinstance(model, TractableModel):
+        return
+    if flag:
+        raise UserError(
+            f"{flag} is of autoregressive entries, but '{entry.name}' is of the family "
+            f"{model.family}; leave it out."
+        )
+    raise UserError(
+        f"entry '{entry.name}' is of the family {model.family}; only autoregressive entries "
+        "complete images."
+    )
+
+
 def checked_out(values):
     """Return the path of --out, a .png, an .npz or a folder, that can be written."""
     if not values.out:

@@ -52,11 +52,7 @@ def run(name, values):
     from tfgen.export.atomic import written_beside
 
     model = zoo.load(name)
-    if not hasattr(model, "complete"):
-        raise UserError(
-            f"entry '{entry.name}' is of the family {model.family}; only autoregressive entries "
-            "complete images."
-        )
+    shared_flags.check_tractable(entry, model)
     images, labels = _images(entry, values)
     mask = _mask(values, model.image_shape)
     n, k = len(images), values.samples

@@ -77,11 +77,7 @@ def _save_maps(entry, model, images, values, n=16):
 
     if not values.maps.endswith(".png"):
         raise UserError(f"--maps must end in .png, but is {values.maps}.")
-    if not hasattr(model, "log_prob_map"):
-        raise UserError(
-            f"--maps is of autoregressive entries, but '{entry.name}' is of the family "
-            f"{model.family}; leave it out."
-        )
+    shared_flags.check_tractable(entry, model, "--maps")
     chosen = images.images(values.split, n)
     labels = images.labels(values.split, n) if model.num_classes else None
     pictures.save_surprise(chosen, model.log_prob_map(chosen, labels), values.maps)

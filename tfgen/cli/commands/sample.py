@@ -51,11 +51,7 @@ def run(name, values):
     model = zoo.load(name)
     settings = {}
     if values.temperature is not None:
-        if not hasattr(model, "complete"):
-            raise UserError(
-                f"--temperature is of autoregressive entries, but '{entry.name}' is of the "
-                f"family {model.family}; leave it out."
-            )
+        shared_flags.check_tractable(entry, model, "--temperature")
         settings["temperature"] = values.temperature
     images = model.sample(values.n, seed=values.seed, labels=labels, **settings)
     if out.suffix == ".png":
