@@ -10,14 +10,14 @@ example: tfgen complete pixelcnn_digits --mask top --out completed.png
 from absl import flags
 
 from tfgen import zoo
-from tfgen.cli import quiet, shared_flags
+from tfgen.cli import entry_images, quiet, results, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
 
 
 def define(values):
-    flags.DEFINE_string("images", None, "folder of images, or one file", flag_values=values)
+    entry_images.define(values)
     flags.DEFINE_string(
         "mask",
         "top",
@@ -48,56 +48,29 @@ def run(name, values):
     quiet.load("tfgen.models")
     import numpy as np
 
-    from tfgen.export import pictures
-    from tfgen.export.atomic import written_beside
-
     model = zoo.load(name)
     shared_flags.check_tractable(entry, model)
-    images, labels = _images(entry, values)
+    chosen = entry_images.choose(entry, values, limit=values.n)
+    images = chosen.images
     mask = _mask(values, model.image_shape)
     n, k = len(images), values.samples
-    if model.num_classes and values.label is not None:
-        labels = np.full([n], values.label)
-    if model.num_classes and labels is None:
-        raise UserError(f"entry '{entry.name}' is conditional; say the class with --label.")
-    repeated = None if not model.num_classes else np.repeat(labels, k)
     completed = model.complete(
         np.repeat(images, k, axis=0),
         mask,
         seeds=np.arange(values.seed, values.seed + n * k, dtype=np.int32),
-        labels=repeated,
+        labels=None if chosen.labels is None else np.repeat(chosen.labels, k),
         temperature=1.0 if values.temperature is None else values.temperature,
     ).numpy()
-    if out.suffix == ".png":
-        known = np.where(mask[..., None], images, np.uint8(128))
-        lines = [known[:, None], completed.reshape(n, k, *model.image_shape), images[:, None]]
-        cells = np.concatenate(lines, axis=1).reshape(-1, *model.image_shape)
-        pictures.save_grid(cells, out, columns=k + 2)
-    elif out.suffix == ".npz":
-        with written_beside(out) as beside:
-            np.savez_compressed(beside, images=images, mask=mask, completed=completed)
-    else:
-        with written_beside(out) as beside:
-            beside.mkdir()
-            for index, image in enumerate(completed):
-                pictures.save_image(image, beside / f"{index // k:06d}_{index % k}.png")
-    print(out)
-
-
-def _images(entry, values):
-    """Return (images, labels or None) to complete, at most --n."""
-    from tfgen import data
-    from tfgen.data.folder import read_images
-
-    if values.images:
-        return read_images(values.images, tuple(entry.info["image_shape"]), values.n), None
-    images = data.load(
-        entry.info["dataset"],
-        data_dir=values.data_dir,
-        levels=entry.info["levels"],
-        limit=values.n,
+    known = np.where(mask[..., None], images, np.uint8(128))
+    lines = [known[:, None], completed.reshape(n, k, *model.image_shape), images[:, None]]
+    results.write(
+        out,
+        np.concatenate(lines, axis=1).reshape(-1, *model.image_shape),
+        k + 2,
+        {"images": images, "mask": mask, "completed": completed},
+        ((f"{index // k:06d}_{index % k}", image) for index, image in enumerate(completed)),
     )
-    return images.images("test"), images.labels("test")
+    print(out)
 
 
 def _mask(values, image_shape):

@@ -8,7 +8,7 @@ example: tfgen sample vae_digits --n 64 --out samples.png
 from absl import flags, logging
 
 from tfgen import zoo
-from tfgen.cli import quiet, shared_flags
+from tfgen.cli import quiet, results, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
@@ -37,9 +37,6 @@ def run(name, values):
     quiet.load("tfgen.models")
     import numpy as np
 
-    from tfgen.export import pictures
-    from tfgen.export.atomic import written_beside
-
     seeds = np.arange(values.seed, values.seed + values.n)
     labels = None
     num_classes = entry.info["num_classes"]
@@ -54,15 +51,11 @@ def run(name, values):
         shared_flags.check_tractable(entry, model, "--temperature")
         settings["temperature"] = values.temperature
     images = model.sample(values.n, seed=values.seed, labels=labels, **settings)
-    if out.suffix == ".png":
-        pictures.save_grid(images, out)
-    elif out.suffix == ".npz":
-        arrays = {"images": images, "seeds": seeds}
-        with written_beside(out) as beside:
-            np.savez_compressed(beside, **arrays, **({} if labels is None else {"labels": labels}))
-    else:
-        with written_beside(out) as beside:
-            beside.mkdir()
-            for seed, image in zip(seeds, images, strict=True):
-                pictures.save_image(image, beside / f"{seed:06d}.png")
+    results.write(
+        out,
+        images,
+        None,
+        {"images": images, "seeds": seeds, **({} if labels is None else {"labels": labels})},
+        ((f"{seed:06d}", image) for seed, image in zip(seeds, images, strict=True)),
+    )
     print(out)
