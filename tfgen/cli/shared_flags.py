@@ -44,8 +44,14 @@ def overwrite(values):
     flags.DEFINE_bool("overwrite", False, "replace what is there", flag_values=values)
 
 
-def label(values):
-    flags.DEFINE_integer("label", None, "class to draw, of a conditional entry", flag_values=values)
+def split(values):
+    flags.DEFINE_enum(
+        "split", "test", ["train", "validation", "test"], "of the data", flag_values=values
+    )
+
+
+def label(values, what="class to draw, of a conditional entry"):
+    flags.DEFINE_integer("label", None, what, flag_values=values)
 
 
 def check_label(values, entry):
@@ -92,11 +98,16 @@ def checked_out(values):
     out = pathlib.Path(values.out)
     if out.suffix not in (".png", ".npz", ""):
         raise UserError(f"--out must end in .png or .npz or name a folder, but is {out}.")
-    if out.exists() and not values.overwrite:
-        raise UserError(f"{out} exists; choose another --out, or pass --overwrite.")
+    check_free(out, "--out", values)
     if out.is_dir() and out.suffix:
         raise UserError(f"{out} is a folder; choose another --out.")
     return out
+
+
+def check_free(path, flag, values):
+    """Raise `UserError` if something is at the path of a flag, unless --overwrite is given."""
+    if path.exists() and not values.overwrite:
+        raise UserError(f"{path} exists; choose another {flag}, or pass --overwrite.")
 
 
 def print_finished(path):

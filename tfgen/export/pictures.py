@@ -43,12 +43,24 @@ def save_surprise(images, log_prob_maps, path, columns=8):
     surprise = -np.asarray(log_prob_maps)
     shades = np.round(255 * surprise / max(surprise.max(), 1e-6)).astype(np.uint8)
     shades = np.broadcast_to(shades[..., None], images.shape)
+    cells, columns = in_lines([images, shades], columns)
+    save_grid(cells, path, columns)
+
+
+def in_lines(parts, columns=8):
+    """Lay batches of images, each uint8 [n, h, w, c], out below each other, line by line.
+
+    Returns (cells, columns) of a grid: a line of images of the first batch, below it the line of
+    the second that belongs to it, and so on, then the next line of the first.
+    """
+    columns = min(columns, len(parts[0]))
     lines = []
-    for start in range(0, len(images), columns):
-        for part in (images[start : start + columns], shades[start : start + columns]):
-            missing = [(0, min(columns, len(images)) - len(part)), (0, 0), (0, 0), (0, 0)]
-            lines.append(np.pad(part, missing, constant_values=128))
-    save_grid(np.concatenate(lines), path, columns=min(columns, len(images)))
+    for start in range(0, len(parts[0]), columns):
+        for part in parts:
+            line = part[start : start + columns]
+            missing = [(0, columns - len(line)), (0, 0), (0, 0), (0, 0)]
+            lines.append(np.pad(line, missing, constant_values=128))
+    return np.concatenate(lines), columns
 
 
 def save_image(image, path):

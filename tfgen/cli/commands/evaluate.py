@@ -18,9 +18,7 @@ ARGUMENTS = ("ENTRY",)
 
 def define(values):
     flags.DEFINE_string("dataset", None, "data set or folder of images", flag_values=values)
-    flags.DEFINE_enum(
-        "split", "test", ["train", "validation", "test"], "of the data", flag_values=values
-    )
+    shared_flags.split(values)
     flags.DEFINE_string(
         "maps",
         None,
