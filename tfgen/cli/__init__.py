@@ -117,7 +117,7 @@ def _overview():
     lines = [tfgen.__doc__.splitlines()[0], "", "usage: tfgen COMMAND [ARGUMENTS] [FLAGS]", ""]
     for name in commands():
         command = _command(name)
-        lines.append(f"  {name:10}{command.__doc__.splitlines()[0]}")
+        lines.append(f"  {name:13}{command.__doc__.splitlines()[0]}")
     return "\n".join([*lines, "", "tfgen COMMAND --help tells more; tfgen --version its version."])
 
 

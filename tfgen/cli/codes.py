@@ -1,0 +1,45 @@
+"""What the commands of latent codes share: their images, and which entries have codes."""
+
+from tfgen import zoo
+from tfgen.cli import entry_images, shared_flags
+from tfgen.errors import UserError
+
+
+def define(values):
+    entry_images.define(values)
+    shared_flags.split(values)
+    shared_flags.label(values, "class of the images, of a conditional entry; else the data's")
+    shared_flags.overwrite(values)
+    shared_flags.data_dir(values)
+
+
+def choose(entry, values, limit=None):
+    """Return the `EntryImages` that the flags of `define` name, on the entry's grid of levels."""
+    return entry_images.choose(entry, values, values.split, limit, to_grid=True)
+
+
+def check_codes(entry, command):
+    """Raise `UserError` unless the entry's model has latent codes, as the command needs."""
+    if not _has_codes(entry):
+        names = ", ".join(other.name for other in zoo.entries() if _has_codes(other))
+        raise UserError(
+            f"entry '{entry.name}' is of the family {entry.info['family']}; {command} needs an "
+            f"entry with codes: {names}."
+        )
+
+
+def in_batches(function, inputs, labels, batch_size=256):
+    """Return function(inputs, labels) of a model, numpy, taking `batch_size` rows at a time."""
+    import numpy as np
+
+    batches = []
+    for start in range(0, len(inputs), batch_size):
+        rows = slice(start, start + batch_size)
+        batches.append(np.asarray(function(inputs[rows], None if labels is None else labels[rows])))
+    return np.concatenate(batches)
+
+
+def _has_codes(entry):
+    from tfgen.models.base import REGISTRY, LatentModel
+
+    return issubclass(REGISTRY.get(entry.info["model"], object), LatentModel)
