@@ -17,6 +17,8 @@ EXAMPLES = {
             "latent_dim": 3,
             "hidden": (4, 8),
             "network": "convolutional",
+            "corruption": "masking",
+            "corruption_level": 0.3,
         },
     },
     "VAE": {

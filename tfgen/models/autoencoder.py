@@ -5,10 +5,19 @@ squared (L2) error of the reconstruction small:
 
     loss = || x - decoder(encoder(x)) ||^2
 
+A denoising autoencoder (Vincent et al. 2008, ICML) sees a corrupted image in training, and learns
+to rebuild the clean one:
+
+    loss = || x - decoder(encoder(x~)) ||^2,   x~ ~ q(x~ | x)
+
+so that copying is not enough: what is lost must be guessed from the rest.
+
 Nothing here says which codes are likely: an autoencoder has no prior, and so is no generative
 model by itself. To draw images, a mixture of Gaussians is fitted to the codes of the training
 images afterwards (`fit_density`), and codes drawn from it are decoded.
 """
+
+import math
 
 import keras
 import numpy as np
@@ -22,6 +31,23 @@ from tfgen.models.base import LatentModel, check_latents, register
 from tfgen.sampling import noise as random_noise
 
 
+def gaussian(x, level, noise):
+    """Add normal noise of standard deviation `level` to images in [-1, 1]."""
+    return x + level * noise.normal([tf.shape(x)[0], *x.shape[1:]])
+
+
+def masking(x, level, noise):
+    """Set each pixel, all its channels, to black with probability `level`.
+
+    The paper sets a fixed number of an image's values to zero.
+    """
+    uniforms = noise.uniform([tf.shape(x)[0], *x.shape[1:3], 1])
+    return tf.where(uniforms < level, tf.constant(-1.0), x)
+
+
+CORRUPTIONS = {"gaussian": gaussian, "masking": masking}
+
+
 @register
 class Autoencoder(LatentModel):
     """An L2 autoencoder with dense or convolutional networks.
@@ -32,20 +58,34 @@ class Autoencoder(LatentModel):
         hidden: units of each dense layer, or filters of each convolution (stride 2 but the first).
         network: "dense" or "convolutional".
         num_components: Gaussians in the density of the codes.
+        corruption: of the encoder's input in training: None, "gaussian" (noise is added) or
+            "masking" (pixels are set to black).
+        corruption_level: the noise's standard deviation, where black is -1 and white is 1; or the
+            probability that a pixel is masked.
     """
 
     family = "autoencoder"
 
     def __init__(
-        self, image_shape, latent_dim=32, hidden=(256, 256), network="dense", num_components=1
+        self,
+        image_shape,
+        latent_dim=32,
+        hidden=(256, 256),
+        network="dense",
+        num_components=1,
+        corruption=None,
+        corruption_level=0.0,
     ):
         super().__init__(image_shape)
+        check_corruption(corruption, corruption_level)
         if num_components < 1:
             raise UserError(f"num_components must be at least 1, but is {num_components}.")
         self.latent_dim = latent_dim
         self.hidden = tuple(hidden)
         self.network = network
         self.num_components = num_components
+        self.corruption = corruption
+        self.corruption_level = corruption_level
         self.encoder = encoder_network(network, self.image_shape, self.hidden, latent_dim)
         self.decoder = decoder_network(network, latent_dim, self.hidden, self.image_shape)
         self.density = CodeDensity(num_components, latent_dim)
@@ -55,7 +95,10 @@ class Autoencoder(LatentModel):
 
     def losses(self, images, labels, noise, training):
         x = to_unit(images)
-        error = x - self.decoder(self.encoder(x))
+        seen = x
+        if training and self.corruption:
+            seen = CORRUPTIONS[self.corruption](x, self.corruption_level, noise)
+        error = x - self.decoder(self.encoder(seen))
         return {"loss": tf.reduce_sum(tf.square(error), axis=[1, 2, 3])}
 
     def adapt(self, images):
@@ -108,6 +151,21 @@ class Autoencoder(LatentModel):
 
     def plain_networks(self):
         return {"decoder": pixel_network(self.decoder, lambda x: keras.ops.clip(x, -1, 1))}
+
+
+def check_corruption(corruption, level):
+    """Raise `UserError` unless `corruption` is a known kind, or None, and `level` fits it."""
+    if corruption is None:
+        if level:
+            raise UserError(f"corruption_level is {level}, but no corruption is given.")
+        return
+    if corruption not in CORRUPTIONS:
+        kinds = ", ".join(CORRUPTIONS)
+        raise UserError(f"corruption must be None or one of {kinds}, but is '{corruption}'.")
+    highest = 1 if corruption == "masking" else math.inf
+    if not 0 < level < highest:
+        bounds = "above 0 and below 1" if corruption == "masking" else "above 0 and finite"
+        raise UserError(f"corruption_level of '{corruption}' must be {bounds}, but is {level}.")
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
