@@ -155,7 +155,7 @@ def test_other_packages_warnings_are_not_shown(capsys, tmp_path, recwarn):
 
 
 def test_evaluate_draws_maps_of_autoregressive_entries_only(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("tfgen.metrics.evaluate", lambda *_: {})
+    monkeypatch.setattr("tfgen.metrics.evaluate", lambda *_, **__: {})
     words = ["evaluate", "pixelcnn_digits_conditional", "--maps", tmp_path / "maps.png"]
     assert run(capsys, *words)[0] == 0
     assert np.ptp(np.asarray(Image.open(tmp_path / "maps.png"))) == 255
