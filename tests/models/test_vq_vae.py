@@ -259,6 +259,8 @@ def test_wrong_settings_are_refused():
         small(hidden=())
     with pytest.raises(UserError, match="embedding_dim must be at least 1"):
         small(embedding_dim=0)
+    with pytest.raises(UserError, match="decay must lie in 0 up to 1"):
+        small(decay=1.0)
     with pytest.raises(UserError, match="must not be negative"):
         small(commitment=-1)
     with pytest.raises(UserError, match=r"latents must be floats of shape \[batch, 8\]"):

@@ -33,6 +33,8 @@ class VectorQuantizer(keras.layers.Layer):
             raise UserError(f"num_codes must lie in 2..256, but is {num_codes}.")
         if embedding_dim < 1:
             raise UserError(f"embedding_dim must be at least 1, but is {embedding_dim}.")
+        if not 0 <= decay < 1:
+            raise UserError(f"decay must lie in 0 up to 1, 1 excluded, but is {decay}.")
         self.num_codes, self.embedding_dim = num_codes, embedding_dim
         self.decay, self.restart_below = decay, restart_below
 

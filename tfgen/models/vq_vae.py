@@ -94,6 +94,7 @@ class VQVAE(LatentModel):
         hidden: filters of each convolution (stride 2 but the first).
         num_residual: residual blocks of the encoder, and of the decoder.
         commitment: beta.
+        decay: of the codebook's moving averages.
         likelihood: p(x | z) for each pixel, a `Likelihood`.
         prior_channels: the prior's `hidden_channels`.
         prior_blocks: the prior's `num_blocks`.
@@ -114,6 +115,7 @@ class VQVAE(LatentModel):
         hidden=(32, 64),
         num_residual=2,
         commitment=0.25,
+        decay=0.99,
         likelihood=None,
         prior_channels=32,
         prior_blocks=6,
@@ -129,10 +131,10 @@ class VQVAE(LatentModel):
             )
         self.embedding_dim, self.num_codes = embedding_dim, num_codes
         self.hidden, self.num_residual = tuple(hidden), num_residual
-        self.commitment = commitment
+        self.commitment, self.decay = commitment, decay
         self.likelihood = likelihood or DiscretizedLogisticMixture(levels=256, num_mixtures=1)
         self.prior_channels, self.prior_blocks = prior_channels, prior_blocks
-        self.quantizer = VectorQuantizer(num_codes, embedding_dim)
+        self.quantizer = VectorQuantizer(num_codes, embedding_dim, decay)
         self.encoder = encoder_network(self.image_shape, self.hidden, num_residual, embedding_dim)
         sizes = [self.image_shape[:2]]
         for _ in self.hidden[1:]:
