@@ -238,7 +238,10 @@ def test_exported_equals_model(name, case, tmp_path):
     for name, network in model.plain_networks().items():
         network.save(tmp_path / f"{name}.keras")
         again = keras.models.load_model(tmp_path / f"{name}.keras")
-        pixels = again([model.noise(seeds), labels] if model.num_classes else model.noise(seeds))
+        latents = model.noise(seeds)
+        if isinstance(model, LatentModel):
+            latents = model.encode(given, labels)
+        pixels = again([latents, extra["labels"]] if len(again.inputs) == 2 else latents)
         assert pixels.shape == (3, *model.image_shape) and np.ptp(pixels) > 0
 
 
