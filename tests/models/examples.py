@@ -65,6 +65,29 @@ EXAMPLES = {
             "objective": IWAE(2),
         },
     },
+    "VQVAE": {
+        "colour": {
+            "image_shape": COLOUR,
+            "embedding_dim": 2,
+            "num_codes": 4,
+            "hidden": (4, 6),
+            "num_residual": 0,
+            "likelihood": Categorical(4),
+            "prior_channels": 4,
+            "prior_blocks": 1,
+        },
+        "conditional grey of odd sizes": {
+            "image_shape": GREY,
+            "embedding_dim": 3,
+            "num_codes": 8,
+            "hidden": (4, 8),
+            "num_residual": 1,
+            "likelihood": DiscretizedLogisticMixture(17, 1),
+            "prior_channels": 4,
+            "prior_blocks": 1,
+            "num_classes": 3,
+        },
+    },
     "GAN": {
         "dense": {"image_shape": GREY, "latent_dim": 3, "generator_hidden": (8,)},
         "conditional convolutional": {

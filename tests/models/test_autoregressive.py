@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.images import from_levels, levels_to_unit, to_unit
+from tfgen.images import from_levels, to_unit
 from tfgen.likelihoods import Bernoulli, Categorical, DiscretizedLogisticMixture, Normal
 from tfgen.models import (
     GatedPixelCNN,
@@ -25,6 +25,9 @@ MODELS = {
         shape, 24, 3, likelihood, classes
     ),
     "PixelCNN": lambda shape, likelihood, classes=0: PixelCNN(shape, 12, 2, likelihood, classes),
+    "embedded": lambda shape, likelihood, classes=0: PixelCNN(
+        shape, 12, 2, likelihood, classes, embedding_dim=2
+    ),
     "multi-scale": lambda shape, likelihood, classes=0: MultiScalePixelRNN(
         (*(2 * math.ceil(size / 2) for size in shape[:2]), shape[2]),  # what a scale of 2 divides
         num_layers=1,
@@ -108,11 +111,12 @@ def precedes(model, source, target):
 def test_outputs_depend_on_nothing_but_what_precedes(name, shape, likelihood, classes):
     model = build(name, shape, likelihood, classes)
     # Several images, since in one a ReLU may happen to be off on the only way.
-    x = tf.Variable(levels_to_unit(some_levels(model, 4), likelihood.levels))
+    x = tf.Variable(model.as_input(some_levels(model, 4)))
     with tf.GradientTape() as tape:
         parameters = model.parameters(x, some_labels(model, 4))
     jacobian = np.abs(tape.batch_jacobian(parameters, x)).max(axis=0)
     height, width, channels = model.image_shape
+    jacobian = jacobian.reshape(*jacobian.shape[:-1], channels, -1).max(axis=-1)
     per_group = parameters.shape[-1] // model.groups
     places = list(itertools.product(range(height), range(width), range(channels)))
     for i, j, group in itertools.product(range(height), range(width), range(model.groups)):
@@ -136,7 +140,7 @@ def _immediate(source, target, channels):
 def test_cached_equals_parallel(name, shape, likelihood, classes):
     model = build(name, shape, likelihood, classes)
     levels, labels = some_levels(model, 3), some_labels(model, 3)
-    parallel = model.parameters(levels_to_unit(levels, likelihood.levels), labels)
+    parallel = model.parameters(model.as_input(levels), labels)
     known = tf.ones([3, *model.image_shape[:2]], bool)
     uniforms = model.noise(tf.range(3))
     followed = tf.function(

@@ -9,6 +9,7 @@ from tfgen.metrics.log_likelihood import bits_per_dim, mean_score
 from tfgen.models.autoencoder import Autoencoder
 from tfgen.models.base import TractableModel
 from tfgen.models.variational import VariationalModel
+from tfgen.models.vq_vae import VQVAE
 
 SAMPLES = 2000
 MAX_DIMENSIONS = 1024
@@ -36,6 +37,13 @@ def evaluate(model, data, split="test", seed=0, importance_samples=500):
         )
     if isinstance(model, VariationalModel):
         figures |= _bounds(model, data, split, importance_samples)
+    if isinstance(model, VQVAE):
+
+        def elbo(images, labels):
+            return model.elbo(images, labels=labels)
+
+        how = "upper bound on the negative log-likelihood, nothing drawn"
+        figures |= _nats("negative ELBO", how, elbo, model, data, split, seeded=False)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction_error(model, data, split)
     return figures | _sample_quality(model, data, split, seed)

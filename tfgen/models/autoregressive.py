@@ -91,7 +91,7 @@ class AutoregressiveModel(TractableModel):
         return {"loss": -tf.reduce_sum(scores, axis=[1, 2])}
 
     def _score(self, levels, labels, network, noise=None):
-        x = levels_to_unit(levels, self.likelihood.levels)
+        x = self.as_input(levels)
         parameters, _ = network(tf.cast(x, self.compute_dtype), labels, noise)
         return tf.reduce_sum(self.likelihood.log_prob(parameters, levels), axis=-1)
 
@@ -164,7 +164,7 @@ class AutoregressiveModel(TractableModel):
 
     def _features(self, levels, labels):
         """Return what the pixels of whole images leave to the rows below, in one pass."""
-        x = levels_to_unit(levels, self.likelihood.levels)
+        x = self.as_input(levels)
         _, features = self.fast_network(tf.cast(x, self.compute_dtype), labels)
         return tf.nest.map_structure(lambda maps: tf.cast(maps, tf.float32), features)
 
@@ -193,11 +193,11 @@ class AutoregressiveModel(TractableModel):
         return [tf.zeros([self.image_shape[1], batch, layer.in_channels])] * layer.rows_above
 
     def next_rows(self, rows, levels):
-        """Return image rows, [w, b, c] each, with the one just drawn, its levels, below them."""
-        return [*rows[1:], levels_to_unit(levels, self.likelihood.levels)]
+        """Return rows of input, [w, b, n] each, with the one just drawn, its levels, below them."""
+        return [*rows[1:], self.as_input(levels)]
 
     def as_input(self, levels):
-        """Return levels [b, n] of a pixel's channels as network input."""
+        """Return levels [..., n] of n channels as network input, float32 [..., n]."""
         return levels_to_unit(levels, self.likelihood.levels)
 
     def head_at_pixel(self, x, xs, hidden, group):

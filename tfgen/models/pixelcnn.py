@@ -29,17 +29,34 @@ class PixelCNN(AutoregressiveModel):
         num_blocks: residual blocks.
         likelihood: of a pixel's levels; Categorical(256) by default.
         num_classes: 0 for an unconditional model.
+        embedding_dim: if not 0, the network sees a learned vector of this length in place of each
+            level, as befits levels without an order (the codes of a VQ-VAE). Its input x is then
+            what `as_input` returns, [b, h, w, c * embedding_dim].
     """
 
     def __init__(
-        self, image_shape, hidden_channels=16, num_blocks=15, likelihood=None, num_classes=0
+        self,
+        image_shape,
+        hidden_channels=16,
+        num_blocks=15,
+        likelihood=None,
+        num_classes=0,
+        embedding_dim=0,
     ):
         super().__init__(image_shape, likelihood, num_classes)
         self.hidden_channels = h = hidden_channels
         self.num_blocks = num_blocks
+        self.embedding_dim = embedding_dim
         channels = self.image_shape[-1]
+        if embedding_dim:
+            self.embedding = self.add_weight(
+                name="embedding",
+                shape=[self.likelihood.levels, embedding_dim],
+                initializer=keras.initializers.RandomNormal(stddev=1.0),
+            )
+        maps = channels * (embedding_dim or 1)
         shared = {"groups": self.groups}
-        self.first = MaskedConv2D(channels, 2 * h, (7, 7), "A", num_classes=num_classes, **shared)
+        self.first = MaskedConv2D(maps, 2 * h, (7, 7), "A", num_classes=num_classes, **shared)
         self.blocks = [ResidualBlock(h, self.groups, num_classes) for _ in range(num_blocks)]
         self.head = MaskedConv2D(2 * h, 2 * h, (1, 1), "B", **shared)
         outputs = self.likelihood.num_parameters(channels)
@@ -100,6 +117,14 @@ class PixelCNN(AutoregressiveModel):
     def finish_row(self, state, features, levels):
         pixels = self.next_rows(state["pixels"], levels)
         return {**state, "pixels": pixels, "inputs": features}
+
+    def as_input(self, levels):
+        if not self.embedding_dim:
+            return super().as_input(levels)
+        # As a product, since its gradient is dense, which every strategy can sum.
+        one_hot = tf.one_hot(levels, self.likelihood.levels)
+        vectors = tf.unstack(tf.tensordot(one_hot, self.embedding, 1), axis=-2)
+        return tf.concat(vectors, axis=-1)
 
     def feature_sizes(self):
         return self.hidden_channels * self.num_blocks
