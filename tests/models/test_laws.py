@@ -17,7 +17,8 @@ from tfgen import training
 from tfgen.errors import UserError
 from tfgen.images import grid
 from tfgen.models import REGISTRY
-from tfgen.models.base import LatentModel, TractableModel
+from tfgen.models.base import TractableModel
+from tfgen.models.latent import LatentModel
 
 CASES = [(name, case) for name, cases in EXAMPLES.items() for case in cases]
 every_model = pytest.mark.parametrize(("name", "case"), CASES, ids=[": ".join(c) for c in CASES])

@@ -40,6 +40,7 @@ def in_batches(function, inputs, labels, batch_size=256):
 
 
 def _has_codes(entry):
-    from tfgen.models.base import REGISTRY, LatentModel
+    from tfgen.models.base import REGISTRY
+    from tfgen.models.latent import LatentModel
 
     return issubclass(REGISTRY.get(entry.info["model"], object), LatentModel)

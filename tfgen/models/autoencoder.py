@@ -27,7 +27,8 @@ from sklearn.mixture import GaussianMixture
 from tfgen.errors import UserError
 from tfgen.images import from_unit, to_unit
 from tfgen.layers.networks import decoder_network, encoder_network, pixel_network
-from tfgen.models.base import LatentModel, check_latents, register
+from tfgen.models.base import register
+from tfgen.models.latent import LatentModel, check_latents
 from tfgen.sampling import noise as random_noise
 
 

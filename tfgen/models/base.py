@@ -2,7 +2,7 @@
 
 GenerativeModel            noise, generate, sample, fit, save, export
 ├── TractableModel         log_prob: exact log-likelihood
-├── LatentModel            encode, decode, reconstruct, interpolate, traverse
+├── LatentModel            (latent.py) encode, decode, reconstruct, interpolate, traverse
 └── GAN                    (gan.py) implicit: a generator and its discriminator
 """
 
@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.images import check_images, check_labels
-from tfgen.models.code_paths import code_path, traversal
 from tfgen.models.distributed_fit import DistributedFit
 from tfgen.sampling import noise as random_noise
 
@@ -205,79 +204,6 @@ class TractableModel(GenerativeModel):
         return {**super().endpoints(), "log_prob": (log_prob, signature)}
 
 
-class LatentModel(GenerativeModel):
-    """Images explained by latent codes, float32 [b, latent_dim]."""
-
-    def encode(self, images, labels=None):
-        """Return the codes of images, float32 [b, latent_dim]; deterministic."""
-        raise NotImplementedError
-
-    def decode(self, latents, labels=None):
-        """Return the images of codes, uint8 [b, h, w, c]; deterministic."""
-        raise NotImplementedError
-
-    def reconstruct(self, images, labels=None):
-        """Return what remains of images after encoding and decoding, uint8 [b, h, w, c]."""
-        return self.decode(self.encode(images, labels), labels)
-
-    def interpolate(self, first, second, steps, labels=None, path="linear"):
-        """Return the images of codes between those of two batches of images.
-
-        Args:
-            first, second: uint8 [b, h, w, c]; their reconstructions are the ends.
-            steps: images a path, both ends included.
-            labels: of both images of each pair, for a conditional model.
-            path: "linear", the straight line between the codes, or "spherical", along the great
-                circle (White 2016, arXiv:1609.04468); see `tfgen.models.code_paths`.
-
-        Returns uint8 [b, steps, h, w, c]. Raises `UserError` for another path, fewer than two
-        steps, or batches of different shapes.
-        """
-        if np.shape(first) != np.shape(second):
-            shapes = f"{list(np.shape(first))} and {list(np.shape(second))}"
-            raise UserError(f"interpolation needs two batches of one shape, but got {shapes}.")
-        start, end = self.encode(first, labels), self.encode(second, labels)
-        codes = code_path(path, start, end, steps)
-        return tf.stack([self.decode(code, labels) for code in tf.unstack(codes, axis=1)], axis=1)
-
-    def traverse(self, images, dimensions, values, labels=None):
-        """Return what each of some coordinates of the code does to images.
-
-        Args:
-            images: uint8 [b, h, w, c].
-            dimensions: the coordinates to change, one at a time, integers in 0..latent_dim-1.
-            values: what each coordinate is set to in turn; not added to what it was.
-            labels: for a conditional model.
-
-        Returns uint8 [b, len(dimensions), len(values), h, w, c]. Raises `UserError` for a dimension
-        that the code has not, and unless `dimensions` and `values` are lists of numbers.
-        """
-        codes = traversal(self.encode(images, labels), dimensions, values)
-        _, rows, steps, size = codes.shape
-        labels = tf.repeat(labels, steps) if np.ndim(labels) else labels
-        decoded = [self.decode(tf.reshape(codes[:, k], [-1, size]), labels) for k in range(rows)]
-        return tf.stack([tf.reshape(x, [-1, steps, *self.image_shape]) for x in decoded], axis=1)
-
-    def endpoints(self):
-        def encode(images, labels=None):
-            return {"latents": self.encode(images, labels)}
-
-        def decode(latents, labels=None):
-            return {"images": self.decode(latents, labels)}
-
-        def reconstruct(images, labels=None):
-            return {"images": self.reconstruct(images, labels)}
-
-        images = [self._image_spec(), *self._label_spec()]
-        latents = tf.TensorSpec([None, self.latent_dim], tf.float32, name="latents")
-        return {
-            **super().endpoints(),
-            "encode": (encode, images),
-            "decode": (decode, [latents, *self._label_spec()]),
-            "reconstruct": (reconstruct, images),
-        }
-
-
 @contextlib.contextmanager
 def dtype_policy(policy):
     """Set Keras's policy, or its name, for the models whose constructors run inside."""
@@ -287,17 +213,6 @@ def dtype_policy(policy):
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def check_latents(latents, latent_dim):
-    """Return `latents` as a tensor after checking that it is float32 [b, latent_dim]."""
-    latents = tf.convert_to_tensor(latents)
-    if not latents.dtype.is_floating or latents.shape.rank != 2 or latents.shape[1] != latent_dim:
-        raise UserError(
-            f"latents must be floats of shape [batch, {latent_dim}], but are {latents.dtype.name} "
-            f"of shape {list(latents.shape)}."
-        )
-    return tf.cast(latents, tf.float32)
 
 
 def _plain(value):

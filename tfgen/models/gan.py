@@ -20,7 +20,8 @@ import tensorflow as tf
 from tfgen.errors import UserError
 from tfgen.images import check_labels, from_unit, to_unit
 from tfgen.layers.networks import decoder_network, encoder_network, inputs, pixel_network
-from tfgen.models.base import GenerativeModel, check_latents, register
+from tfgen.models.base import GenerativeModel, register
+from tfgen.models.latent import check_latents
 from tfgen.sampling import noise as random_noise
 
 

@@ -27,7 +27,7 @@ from tensorflow_probability import distributions as tfd
 from tfgen.errors import UserError
 from tfgen.images import check_labels, from_unit, graph_mistakes_told, to_levels, to_unit
 from tfgen.likelihoods import DiscretizedLogisticMixture
-from tfgen.models.base import LatentModel, check_latents
+from tfgen.models.latent import LatentModel, check_latents
 from tfgen.objectives import ELBO
 from tfgen.objectives.base import Batch, repeat
 from tfgen.priors import StandardNormal
@@ -275,19 +275,6 @@ class VariationalModel(LatentModel):
         """Return how many numbers the largest layer of the decoder has for an image."""
         outputs = [layer.output for layer in getattr(self.decoder, "layers", [])]
         return max((math.prod(output.shape[1:]) for output in outputs), default=2**16)
-
-    def active_units(self, images, labels=None, batch_size=256):
-        """Return the variance over the images of each number of their codes, numpy [latent_dim].
-
-        A unit is called active above 0.01 (Burda et al. 2015, section 5.2).
-        """
-        if len(images) < 2:
-            raise UserError(f"a variance needs at least 2 images, but got {len(images)}.")
-        codes = []
-        for start in range(0, len(images), batch_size):
-            rows = slice(start, start + batch_size)
-            codes.append(self.encode(images[rows], None if labels is None else labels[rows]))
-        return np.var(np.concatenate(codes), axis=0)
 
     # Codes
 

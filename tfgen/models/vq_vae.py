@@ -31,7 +31,8 @@ from tfgen.images import check_images, check_labels, from_levels, from_unit, to_
 from tfgen.layers.networks import pixel_network, set_output_bias
 from tfgen.layers.quantizer import VectorQuantizer
 from tfgen.likelihoods import Categorical, DiscretizedLogisticMixture
-from tfgen.models.base import LatentModel, check_latents, register
+from tfgen.models.base import register
+from tfgen.models.latent import LatentModel, check_latents
 from tfgen.models.pixelcnn import PixelCNN
 
 

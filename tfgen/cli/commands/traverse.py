@@ -80,8 +80,7 @@ def _most_active(model, images, labels, n):
     """Return the `n` coordinates of the code that vary most over images, the first one most."""
     if len(images) < 2:
         raise UserError("one image does not tell which dimensions are active; give --dimensions.")
-    variances = codes.in_batches(model.encode, images, labels).var(axis=0)
-    return (-variances).argsort(kind="stable")[:n].tolist()
+    return (-model.active_units(images, labels)).argsort(kind="stable")[:n].tolist()
 
 
 def _dimensions(text):
