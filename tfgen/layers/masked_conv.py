@@ -123,11 +123,6 @@ class MaskedConv2D(BiasedLayer):
         """Return what stands left of the next pixel, given the groups of this one's input."""
         return tf.concat([left, *parts], axis=-1)[:, -self.margin * self.in_channels :]
 
-    def left(self, pixels):
-        """Return what the `margin` pixels to the left, [b, margin * in], give: [b, out]."""
-        taps = self.masked_kernel()[-1, : self.margin]
-        return pixels @ tf.reshape(taps, [self.margin * self.in_channels, -1])
-
     def centre(self, parts, group, rest, left=None):
         """Return one group of the output at one pixel: [b, gates * filters / groups].
 

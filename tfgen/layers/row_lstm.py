@@ -87,13 +87,12 @@ class RowLSTM(keras.layers.Layer):
 
     def begin_pixel(self, column, left):
         """Return the memory of one pixel, to which `at_pixel` adds group after group."""
-        gates = column["gates"] + self.input_to_state.left(left)
-        return {"gates": gates, "cell": column["cell"], "x": [], "hidden": [], "new_cell": []}
+        return {**column, "left": left, "x": [], "hidden": [], "new_cell": []}
 
     def at_pixel(self, pixel, x, group):
         """Return the layer's output group at one pixel, [b, 2h / groups], from its input group."""
         pixel["x"].append(x)
-        gates = self.input_to_state.centre(pixel["x"], group, pixel["gates"])
+        gates = self.input_to_state.centre(pixel["x"], group, pixel["gates"], pixel["left"])
         hidden, cell = lstm_cell(gates, tf.split(pixel["cell"], self.groups, axis=-1)[group])
         pixel["hidden"].append(hidden)
         pixel["new_cell"].append(cell)
