@@ -19,9 +19,7 @@ where `latents` lists the groups before `level`, float32 [b, n] each.
 
 import math
 
-import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfgen.errors import UserError
@@ -31,11 +29,10 @@ from tfgen.models.latent import LatentModel, check_latents
 from tfgen.objectives import ELBO
 from tfgen.objectives.base import Batch, repeat
 from tfgen.priors import StandardNormal
+from tfgen.sampling import importance
 from tfgen.sampling import noise as random_noise
 
 LOG_VARIANCE_BOUND = 8.0
-NOISE_BLOCK = 50  # samples of an image whose noise is drawn at once
-CHUNK_BYTES = 2**26  # of the largest tensor while a bound is estimated
 
 
 class VariationalModel(LatentModel):
@@ -220,42 +217,21 @@ class VariationalModel(LatentModel):
             raise UserError(f"num_samples must be at least 1, but is {num_samples}.")
         images, labels = self._check(images, labels)
         if chunk_size is None:
-            numbers = self._largest_layer() * len(images)
-            chunk_size = max(1, min(NOISE_BLOCK, CHUNK_BYTES // (4 * numbers)))
+            chunk_size = importance.chunk_size(self._largest_layer() * len(images))
         with graph_mistakes_told():
             # All as tensors: other numbers of samples are no reason to trace again.
             counts = tf.constant([num_samples, chunk_size])
             seeds = tf.convert_to_tensor(seeds, tf.int32)
-            total = self._importance_bound(images, seeds, labels, counts)
-        return total - math.log(num_samples)
+            return self._importance_bound(images, seeds, labels, counts)
 
     def _importance_bound(self, images, seeds, labels, counts):
-        """Return log sum_s w_s [b]; `counts` are the number of samples and that of a chunk."""
-        num_samples, chunk_size = tf.unstack(counts)
         levels = to_levels(images, self.likelihood.levels)
         features = self.features(to_unit(images), labels)
 
-        def add_block(block, total):
-            epsilon = random_noise.normal(seeds, [NOISE_BLOCK, self.latent_dim], stream=block)
-            size = tf.minimum(NOISE_BLOCK, num_samples - block * NOISE_BLOCK)
+        def log_weights(epsilon):
+            return self._compiled_log_weights(features, Batch(images, levels, labels, epsilon))
 
-            def add_chunk(start, total):
-                end = tf.minimum(start + chunk_size, size)
-                batch = Batch(images, levels, labels, epsilon[:, start:end])
-                log_weights = self._compiled_log_weights(features, batch)
-                return end, tfp.math.log_add_exp(total, tf.reduce_logsumexp(log_weights, axis=1))
-
-            _, total = tf.while_loop(
-                lambda start, _: start < size, add_chunk, (0, total), parallel_iterations=1
-            )
-            return block + 1, total
-
-        start = tf.fill([tf.shape(images)[0]], -np.float32(np.inf))
-        blocks = (num_samples + NOISE_BLOCK - 1) // NOISE_BLOCK
-        _, total = tf.while_loop(
-            lambda block, _: block < blocks, add_block, (0, start), parallel_iterations=1
-        )
-        return total
+        return importance.log_mean_weight(log_weights, seeds, self.latent_dim, *tf.unstack(counts))
 
     def _compile_functions(self):
         """Compile, under XLA if `compiles`, what training and bounds spend their time in.
