@@ -19,6 +19,9 @@ Two things are not the paper's. Its prior is fitted when the rest is done; ours 
 steps from the codes as they are, so that one run gives the whole model. No gradient of it reaches
 the encoder, and as the learning rate falls to zero the codes come to rest before the prior does,
 so it ends as one fitted to them. And dead codes start anew; see `layers.quantizer`.
+
+An average of the weights (`training.average`) holds the codebook too, so that averaged encoder,
+embeddings, decoder and prior fit together.
 """
 
 import keras

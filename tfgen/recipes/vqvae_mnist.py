@@ -1,4 +1,12 @@
-"""A VQ-VAE on binarised MNIST: 7x7 maps of 128 codes."""
+"""A VQ-VAE on binarised MNIST: an image is 7x7 symbols out of 8.
+
+Few codes make the better bound here: after 1,200 steps, the learning rate at zero, the validation
+split stood at 107 nats with 8 codes, and (at half the learning rate) at 124 with 16 and 145 with
+32, since what more of them save in pixels the prior pays for in codes.
+
+Sized for some 40 minutes of two CPU cores with bfloat16 instructions, at 850 images/s; not trained
+to its end yet, so it states no figure.
+"""
 
 from tfgen.likelihoods import Bernoulli
 from tfgen.models import VQVAE
@@ -10,9 +18,10 @@ def recipe():
         return VQVAE(
             image_shape,
             embedding_dim=16,
-            num_codes=128,
+            num_codes=8,
             hidden=(16, 32, 64),
-            num_residual=2,
+            num_residual=1,
+            commitment=1.0,
             likelihood=Bernoulli(),
             prior_channels=32,
             prior_blocks=8,
@@ -21,13 +30,13 @@ def recipe():
 
     return Recipe(
         name="vqvae_mnist",
-        summary="VQ-VAE, 7x7 map of 128 codes, PixelCNN prior, Bernoulli pixels",
+        summary="VQ-VAE, 7x7 map of 8 codes, PixelCNN prior, Bernoulli pixels",
         dataset="mnist",
         levels=2,
         model=model,
-        steps=25_000,
+        steps=30_000,
         validate_every=1000,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
         warmup_steps=500,
         average_half_life=50_000,
         precision="mixed_bfloat16",
