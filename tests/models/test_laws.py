@@ -247,7 +247,7 @@ def test_exported_equals_model(name, case, tmp_path):
         network.save(tmp_path / f"{name}.keras")
         again = keras.models.load_model(tmp_path / f"{name}.keras")
         latents = tf.random.stateless_normal([4, model.latent_dim], [0, 1])
-        pixels = again([latents, labels] if len(again.inputs) == 2 else latents)
+        pixels = again([latents, extra["labels"]] if len(again.inputs) == 2 else latents)
         assert pixels.shape == (4, *model.image_shape) and np.ptp(pixels) > 0
 
 
