@@ -49,17 +49,18 @@ EXAMPLES = {
         },
     },
     "HierarchicalVAE": {
-        "convolutional colour": {
+        "spatial colour": {
             "image_shape": (5, 4, 3),
             "latent_dims": (2, 1),
             "hidden": ((4, 4), (6,)),
-            "network": "convolutional",
+            "network": "spatial",
             "likelihood": Normal(),
         },
-        "conditional dense": {
+        "conditional convolutional": {
             "image_shape": GREY,
             "latent_dims": (3, 2),
-            "hidden": ((6,), (5,)),
+            "hidden": ((4, 6), (5,)),
+            "network": "convolutional",
             "likelihood": DiscretizedLogisticMixture(17, 1),
             "num_classes": 3,
             "objective": IWAE(2),

@@ -315,6 +315,8 @@ def test_what_does_not_fit_is_refused_before_training():
         ladder(hidden=((5,),))
     with pytest.raises(UserError, match="hidden must list layers for each group"):
         ladder(hidden=(5, 4))
+    with pytest.raises(UserError, match="network must be one of dense, convolutional, spatial"):
+        ladder(network="deep")
     with pytest.raises(UserError, match="latent_dims must be at least 1 each"):
         ladder(latent_dims=(3, 0))
     with pytest.raises(UserError, match="a variance needs at least 2 images"):

@@ -101,6 +101,11 @@ def check_network(network, hidden):
     """Raise `UserError` unless `network` is a known kind and `hidden` lists its layers."""
     if network not in NETWORKS:
         raise UserError(f"network must be one of {', '.join(NETWORKS)}, but is '{network}'.")
+    check_hidden(hidden)
+
+
+def check_hidden(hidden):
+    """Raise `UserError` unless `hidden` lists the sizes of layers."""
     if not hidden or min(hidden) < 1:
         raise UserError(f"hidden must list at least one layer's size, but is {list(hidden)}.")
 

@@ -26,7 +26,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfgen.errors import UserError
 from tfgen.layers.networks import (
-    check_network,
+    check_hidden,
     decoder_network,
     inputs,
     join_labels,
@@ -37,18 +37,22 @@ from tfgen.layers.networks import (
 from tfgen.models.base import register
 from tfgen.models.variational import LOG_VARIANCE_BOUND, VariationalModel, bounded_normal
 
+NETWORKS = ("dense", "convolutional", "spatial")
+
 
 @register
 class HierarchicalVAE(VariationalModel):
-    """A ladder VAE with dense or convolutional networks and any pixel likelihood.
+    """A ladder VAE with dense, convolutional or spatial networks and any pixel likelihood.
 
     Args:
         image_shape: (height, width, channels).
-        latent_dims: of each group, the one next to the pixels first: its length, or, in a
-            convolutional model, its maps.
+        latent_dims: of each group, the one next to the pixels first: its length, or, in a spatial
+            model, its maps.
         hidden: for each group the layers that lead to it from below (and, mirrored, down from it):
-            units of dense layers, or filters of 3x3 convolutions, the first of stride 2.
-        network: "dense" or "convolutional".
+            units of dense layers or filters of convolutions.
+        network: "dense"; "convolutional": convolutions between the pixels and the lowest group, of
+            stride 2 but the first, and dense layers above; or "spatial": each group is a map of
+            half the size of what is below it, by 3x3 convolutions, the first of stride 2.
         likelihood: p(x | z_1) for each pixel, a `Likelihood`; None: a discretised logistic.
         num_classes: 0 for an unconditional model.
         prior: p(z_L) of the top group, a `Prior`; None: N(0, I).
@@ -134,6 +138,8 @@ class HierarchicalVAE(VariationalModel):
 
 def latent_shapes(image_shape, latent_dims, hidden, network):
     """Return the shape of each group, the lowest first: (n,), or (height, width, n)."""
+    if network not in NETWORKS:
+        raise UserError(f"network must be one of {', '.join(NETWORKS)}, but is '{network}'.")
     if not latent_dims or len(latent_dims) != len(hidden):
         raise UserError(
             f"hidden must list the layers of each of the {len(latent_dims)} groups of latent_dims, "
@@ -144,8 +150,8 @@ def latent_shapes(image_shape, latent_dims, hidden, network):
     for widths in hidden:
         if not isinstance(widths, list | tuple):
             raise UserError(f"hidden must list layers for each group, but has {widths} for one.")
-        check_network(network, widths)
-    if network == "dense":
+        check_hidden(widths)
+    if network != "spatial":
         return [(n,) for n in latent_dims]
     height, width, _ = image_shape
     shapes = []
@@ -168,38 +174,42 @@ def _encoder(image_shape, shapes, hidden, network, num_classes):
     """Return the way up: images (and labels) to what is read for each group, the top one first."""
     images = keras.Input(image_shape, name="images")
     labels, one_hot = label_input(num_classes)
-    dense = network == "dense"
-    x = join_labels(layers.Flatten()(images) if dense else images, one_hot)
+    x = join_labels(layers.Flatten()(images) if network == "dense" else images, one_hot)
     read = []
     for shape, widths in zip(shapes, hidden, strict=True):
-        for index, width in enumerate(widths):
-            if dense:
-                layer = layers.Dense(width, activation="relu")
-            else:
-                strides = 1 if index else 2
-                layer = layers.Conv2D(width, 3, strides, padding="same", activation="relu")
-            x = layer(x)
+        x = convolved(x, widths, network) if len(x.shape) == 4 else connected(x, widths)
+        if network != "spatial" and len(x.shape) == 4:
+            x = layers.Flatten()(x)
         outputs = 2 * shape[-1]
-        head = layers.Dense(outputs, dtype="float32") if dense else None
+        head = layers.Dense(outputs, dtype="float32") if len(x.shape) == 2 else None
         head = head or layers.Conv2D(outputs, 1, dtype="float32")
         read.append(mean_and_log_variance(head(x)))
     return keras.Model(inputs(images, labels), read[::-1], name="encoder")
 
 
+def connected(x, widths):
+    for units in widths:
+        x = layers.Dense(units, activation="relu")(x)
+    return x
+
+
+def convolved(x, widths, network):
+    for index, filters in enumerate(widths):
+        strides = 2 if bool(index) == (network == "convolutional") else 1
+        x = layers.Conv2D(filters, 3, strides, padding="same", activation="relu")(x)
+    return x
+
+
 def _descent(shape, widths, network, output_shape, num_classes):
     """Return one way down: a group [b, n] (and labels) to what it says of the one below."""
-    if network == "dense":
-        if len(output_shape) == 3:
-            return decoder_network(network, *shape, widths, output_shape, num_classes)
-        latents = keras.Input(shape, name="latents")
-        labels, one_hot = label_input(num_classes)
-        x = join_labels(latents, one_hot)
-        for width in reversed(widths):
-            x = layers.Dense(width, activation="relu")(x)
-        x = layers.Dense(output_shape[0], dtype="float32", name="output")(x)
-        return keras.Model(inputs(latents, labels), x)
+    if network != "spatial" and len(output_shape) == 3:
+        return decoder_network(network, *shape, widths, output_shape, num_classes)
     latents = keras.Input((math.prod(shape),), name="latents")
     labels, one_hot = label_input(num_classes)
+    if network != "spatial":
+        x = connected(join_labels(latents, one_hot), widths[::-1])
+        x = layers.Dense(output_shape[0], dtype="float32", name="output")(x)
+        return keras.Model(inputs(latents, labels), x)
     x = join_labels(layers.Reshape(shape)(latents), one_hot)
     height, width, outputs = output_shape
     for filters in reversed(widths[1:]):

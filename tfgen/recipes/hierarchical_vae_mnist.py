@@ -1,4 +1,4 @@
-"""A convolutional ladder VAE on binarised MNIST: groups of 14x14 and 7x7 places.
+"""A spatial ladder VAE on binarised MNIST: groups of 14x14 and 7x7 places.
 
 Trained on the ELBO, whose KL grows to its weight over the first steps. Not trained to its end yet,
 so it states no figure.
@@ -16,7 +16,7 @@ def recipe():
             image_shape,
             latent_dims=(1, 4),
             hidden=((32, 32), (64, 64)),
-            network="convolutional",
+            network="spatial",
             likelihood=Bernoulli(),
             num_classes=num_classes,
             objective=ELBO(warmup_steps=5000),
@@ -24,7 +24,7 @@ def recipe():
 
     return Recipe(
         name="hierarchical_vae_mnist",
-        summary="two-group convolutional ladder VAE, Bernoulli pixels",
+        summary="two-group spatial ladder VAE, Bernoulli pixels",
         dataset="mnist",
         levels=2,
         model=model,
