@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import keras
 
+DEPTHS = ("num_layers", "num_blocks", "num_residual", "prior_blocks")  # arguments of models
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -73,13 +75,20 @@ class Recipe:
         return dataclasses.replace(self, steps=steps, validate_every=every)
 
     def smoke(self):
-        """Return the recipe shrunk to seconds, for tests."""
+        """Return the recipe shrunk to seconds, for tests: few steps of a shallow model."""
+
+        def shallow(image_shape, num_classes):
+            model = self.model(image_shape, num_classes)
+            config = model.get_config()
+            return type(model).from_config({**config, **{k: 1 for k in DEPTHS if k in config}})
+
         shrunk = dataclasses.replace(
             self,
             batch_size=16,
             warmup_steps=min(1, self.warmup_steps),
             importance_samples=10,
             limit=256,
+            model=shallow,
         )
         return shrunk.with_steps(4)
 
