@@ -2,8 +2,8 @@
 
 Around each real image lies a ball that reaches to its k-th nearest neighbour among the real ones.
 Density is the number of balls that a sample lies in, over k: an outlier, whose ball is large,
-weighs less than in precision. Coverage is the share of the balls that hold a sample: a model that draws
-outliers cannot raise it, as it can recall.
+weighs less than in precision. Coverage is the share of the balls that hold a sample: a model that
+draws outliers cannot raise it, as it can recall.
 """
 
 from tfgen.metrics.neighbours import neighbour_radii, over_distances
