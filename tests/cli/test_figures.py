@@ -1,4 +1,4 @@
-"""The figures of `tfgen evaluate`: several sets of samples, and features that suit the images."""
+"""`tfgen evaluate` and `compare`: sets of samples, features, and the table of all entries."""
 
 import json
 
@@ -32,3 +32,18 @@ def test_evaluate_tells_mean_and_spread_of_several_sampling_seeds(capsys):
 def test_features_that_cannot_be_are_told_in_one_sentence(features, sentence, capsys):
     code, _, err = run(capsys, "evaluate", "gan_digits", f"--features={features}")
     assert code == 2 and sentence in err and err.count("\n") == 1
+
+
+def test_compare_prints_and_writes_a_table_or_json(capsys, tmp_path):
+    code, out, _ = run(capsys, "compare", "digits", "--out", tmp_path / "digits.md")
+    names = [entry.name for entry in zoo.entries() if entry.info["dataset"] == "digits"]
+    assert code == 0 and (tmp_path / "digits.md").read_text() == out
+    assert all(f"| `{name}` |" in out for name in names) and "*real training images*" in out
+    assert "Fréchet distance, raw pixels" in out and "bits/dim" not in out
+    rows = json.loads(run(capsys, "compare", "digits", "--format=json")[1])
+    assert [row["entry"] for row in rows] == names
+    assert all(row["metrics"] == zoo.find(row["entry"]).info["metrics"] for row in rows)
+    code, _, err = run(capsys, "compare", "digits", "--out", tmp_path / "digits.md")
+    assert code == 2 and "digits.md exists; choose another --out" in err
+    code, _, err = run(capsys, "compare", "digit")
+    assert code == 2 and "dataset 'digit' not found; did you mean 'digits'?" in err
