@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from tfgen.errors import UserError
-from tfgen.export import comparison
+from tfgen.export import card, comparison
 from tfgen.zoo import Entry
 
 
@@ -78,3 +78,8 @@ def test_entries_are_found_by_their_data_set():
     assert [e.name for e in comparison.of_dataset(ENTRIES, "mnist")] == ["d"]
     with pytest.raises(UserError, match="dataset 'minst' not found; did you mean 'mnist'"):
         comparison.of_dataset(ENTRIES, "minst")
+
+
+def test_an_entry_without_figures_has_its_place_in_lists():
+    assert card.main_figure(ENTRIES[0].info) == ("nll", "80.50 nats")
+    assert card.main_figure(ENTRIES[3].info) == ("no figure", "–")

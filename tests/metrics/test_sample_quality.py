@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from tfgen import data, metrics
+from tfgen.data.image_data import ImageData, IndexedSplit
 from tfgen.errors import UserError
 from tfgen.metrics.classifier_accuracy import classifier_accuracy
+from tfgen.models.base import TractableModel
 
 PROTOCOL = {"value", "floor", "unit", "protocol", "split", "n", "seed"}
 
@@ -104,16 +106,53 @@ def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch)
     assert name not in metrics.evaluate(sampler(draw, 10), few)
 
 
-def test_small_splits_and_large_images_have_figures_only_when_asked(mnist, shared_data_dir):
-    few = data.load("mnist", data_dir=shared_data_dir, limit=300)
-    model = drawn_from(few.images("train"))
-    assert metrics.evaluate(model, few) == {}
-    assert len(metrics.evaluate(model, few, features="classifier")) == 6
+def likely(draw):
+    """A tractable model of images, all equally likely, that samples by `draw`."""
+
+    class Likely(TractableModel):
+        def sample(self, n, seed=0, labels=None):
+            return draw(np.random.default_rng(seed), labels, n)
+
+        def log_prob(self, images, labels=None):
+            return np.zeros(len(images), np.float32)
+
+    return Likely((28, 28, 1))
+
+
+def test_of_few_images_a_model_has_what_they_allow(mnist, shared_data_dir):
+    def measured(limit, make=drawn_from, **settings):
+        few = data.load("mnist", data_dir=shared_data_dir, limit=limit)
+        return metrics.evaluate(make(few.images("train")), few, **settings)
+
+    assert len(measured(256)) == 6 and "halves" not in next(iter(measured(256).values()))
+    assert list(measured(100)) == [
+        f"{name}, MNIST classifier"
+        for name in ("kernel distance", "precision", "recall", "density", "coverage")
+    ]
+    assert list(measured(3)) == ["kernel distance, MNIST classifier"]
+    assert measured(1) == {}
+
+    def tractable(images):
+        return likely(lambda rng, _, n: images[:n])
+
+    assert all("likelihood" in name for name in measured(256, tractable))
+    assert len(measured(256, tractable, features="classifier")) == 2 + 6
+
+
+def test_large_images_have_a_kernel_distance_and_unknown_features_are_told():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, [60, 40, 40, 3]).astype(np.uint8)
+    splits = {
+        split: IndexedSplit.in_memory(images[rows::3], np.zeros(20))
+        for rows, split in enumerate(("train", "validation", "test"))
+    }
+    large = ImageData("large", (40, 40, 3), (), splits, "here")
+    model = sampler(lambda rng, _, n: images[rng.integers(0, 60, n)])
+    assert list(metrics.evaluate(model, large)) == ["kernel distance, raw pixels"]
     with pytest.raises(UserError, match="features 'pixel' not found; did you mean 'pixels'"):
-        metrics.evaluate(model, few, features="pixel")
+        metrics.evaluate(model, large, features="pixel")
     with pytest.raises(UserError, match="classifier of digits takes uint8 images of 28x28x1"):
-        small = data.load("digits", levels=17)
-        metrics.evaluate(drawn_from(small.images("train")), small, features="classifier")
+        metrics.evaluate(model, large, features="classifier")
 
 
 def test_stacked_mnist_counts_modes(shared_data_dir):

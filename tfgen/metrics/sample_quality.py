@@ -12,15 +12,18 @@ from tfgen.metrics.frechet import frechet_distance
 from tfgen.metrics.kernel_distance import kernel_distance
 from tfgen.metrics.precision_recall import precision_recall
 
-MOST = 10_000
+MOST = 10_000  # images of a split that features other than raw pixels are taken of
 FEWEST = 1_000
-FEWEST_OF_PIXELS = 2_000
+SAMPLES_FOR_PIXELS = 2_000
+FRECHET_PIXELS = 1_024  # above, its matrices take minutes and more samples than are at hand
 FEWEST_A_CLASS = 50
 PIXELS = "pixels in [-1, 1]"
 HOW = {"precision": "k=3", "recall": "k=3", "density": "k=5", "coverage": "k=5"}
 
 
-def sample_quality(model, data, split="test", seed=0, sampling_seeds=1, features=None):
+def sample_quality(
+    model, data, split="test", seed=0, sampling_seeds=1, features=None, even_of_few=False
+):
     """Return name -> figure of the quality of a model's samples; see `evaluate`.
 
     Args:
@@ -29,18 +32,23 @@ def sample_quality(model, data, split="test", seed=0, sampling_seeds=1, features
         sampling_seeds: how many sets of samples are drawn, each from the seeds after the last
             one's. Of several, a figure is the mean, and its "spread" their standard deviation.
         features: one of `metrics.features`, else those that suit the shape of the images.
+        even_of_few: measure a classifier's features even on a split below 1,000 images.
 
-    Empty where the images are too few or too large for the features that suit them.
+    Figures that need more images than there are, such as a Fréchet distance of fewer than
+    dimensions, are left out. Empty for images too large for what needs no network.
     """
     if features:
         check_kind(features)
     kind = features or suited(data.image_shape)
     if kind is None:
         return {}
-    plan = _pixel_plan(data, split) if kind == "pixels" else _feature_plan(data, split, features)
-    if plan is None:
-        return {}
-    n, real = plan
+    if kind == "pixels":
+        n, real = _pixel_plan(data, split)
+    else:
+        real = data.images(split, MOST)
+        n = len(real)
+        if n < FEWEST and not (features or even_of_few):
+            return {}
     # Of the training split itself, the validation images are the other real ones.
     other = "validation" if split == "train" else "train"
     labels = np.resize(data.labels(split, MOST), n) if model.num_classes else None
@@ -59,51 +67,55 @@ def sample_quality(model, data, split="test", seed=0, sampling_seeds=1, features
 
 
 def _pixel_plan(data, split):
-    """Return (number of samples, real images), or None where they are too few."""
-    dimensions, real = int(np.prod(data.image_shape)), data.images(split)
-    return (max(FEWEST_OF_PIXELS, 2 * dimensions), real) if len(real) > dimensions else None
-
-
-def _feature_plan(data, split, asked):
-    """As many samples as real images; a split too small says little, unless it was asked for."""
-    real = data.images(split, MOST)
-    return (len(real), real) if asked or len(real) >= FEWEST else None
+    """Return (number of samples, real images)."""
+    dimensions = int(np.prod(data.image_shape))
+    if dimensions > FRECHET_PIXELS:
+        return SAMPLES_FOR_PIXELS, data.images(split, SAMPLES_FOR_PIXELS)
+    return max(SAMPLES_FOR_PIXELS, 2 * dimensions), data.images(split)
 
 
 def _distances(sets, real_images, other_images, kind, other, protocol, about):
-    real = extract(real_images, kind)
-    floors = _scores(real, extract(other_images, kind), kind)
-    of_sets = [_scores(real, extract(images, kind), kind) for images in sets]
+    real, others = extract(real_images, kind), extract(other_images, kind)
+    measures = _measures(min(len(real), len(others), about["n"]), real.shape[1], kind)
+
+    def scores(fake):
+        return {k: v for measure in measures for k, v in measure(real, fake).items()}
+
+    floors = scores(others)
+    of_sets = [scores(extract(images, kind)) for images in sets]
     who = {"train": "training images", "validation": "validation images"}[other]
     figures = {}
     for name, floor in floors.items():
-        values = [scores[name] for scores in of_sets]
+        values = [found[name] for found in of_sets]
         figure = {**over_sets(values), "floor": floor, **about, "features": kind}
         notes = [protocol + sets_text(values), HOW.get(name) if kind != "pixels" else PIXELS]
         digits = 5 if name == "kernel distance" else 3
         notes.append(f"{who} score {floor:.{digits}f}")
-        if name == "Fréchet distance" and kind != "pixels":
+        if name == "Fréchet distance" and kind != "pixels" and len(real) // 2 > real.shape[1]:
             # Biased upwards by few samples, which this shows: it is of half as many.
-            figure["halves"] = _halves(real)
+            figure["halves"] = frechet_distance(real[::2], real[1::2])
             notes.append(f"the two halves of split {about['split']} {figure['halves']:.3f}")
         figure["protocol"] = "; ".join(note for note in notes if note)
         figures[f"{name}, {title(kind)}"] = figure
     return figures
 
 
-def _scores(real, fake, kind):
-    scores = {
-        "Fréchet distance": frechet_distance(fake, real),
-        "kernel distance": kernel_distance(fake, real),
-    }
-    if kind != "pixels":
-        scores["precision"], scores["recall"] = precision_recall(real, fake, k=3)
-        scores["density"], scores["coverage"] = density_coverage(real, fake, k=5)
-    return scores
+def _measures(fewest, dimensions, kind):
+    """Return the functions (real, fake) -> name -> value that so few samples allow."""
+    measures = []
+    if fewest > dimensions and (kind != "pixels" or dimensions <= FRECHET_PIXELS):
+        measures.append(lambda real, fake: {"Fréchet distance": frechet_distance(fake, real)})
+    if fewest > 1:
+        measures.append(lambda real, fake: {"kernel distance": kernel_distance(fake, real)})
+    if fewest > 5 and kind != "pixels":
+        measures.append(_neighbour_shares)
+    return measures
 
 
-def _halves(real):
-    return frechet_distance(real[::2], real[1::2]) if len(real) // 2 > real.shape[1] else None
+def _neighbour_shares(real, fake):
+    precision, recall = precision_recall(real, fake, k=3)
+    density, coverage = density_coverage(real, fake, k=5)
+    return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
 
 
 def _classifier_accuracy(sets, labels, data, split, other, against, about):

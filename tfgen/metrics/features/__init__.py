@@ -1,8 +1,8 @@
 """Numbers in which images are compared: `extract(images, features)` gives them, [n, d].
 
-pixels       raw pixels in [-1, 1], for images of few of them
+pixels       raw pixels in [-1, 1], which see a shifted image as another one
 classifier   the last hidden layer of a classifier of digits, for grey images of 28x28
-inception    Inception-v3 of keras.applications, for any others; its weights are downloaded
+inception    Inception-v3 of keras.applications, for all images; its weights are downloaded
 
 A figure depends on its features, so figures of different ones never compare.
 """
@@ -13,7 +13,7 @@ from tfgen.metrics.features.digit_classifier import IMAGE_SHAPE, digit_features
 from tfgen.metrics.features.inception import inception_features
 from tfgen.names import unknown
 
-MAX_PIXELS = 1024
+MAX_PIXELS = 16_384
 
 KINDS = {
     "pixels": ("raw pixels", lambda images: images.reshape(len(images), -1) / 127.5 - 1),
