@@ -34,6 +34,8 @@ def test_the_wheel_carries_every_module_and_every_entry(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     modules = {str(p.relative_to(ROOT)) for p in (ROOT / "tfgen").rglob("*.py")}
     assert modules <= names
+    features = ROOT / "tfgen" / "metrics" / "features"
+    assert {str(p.relative_to(ROOT)) for p in features.glob("mnist_classifier.*")} <= names
     for entry in zoo.entries():
         files = {"entry.json", "README.md", *entry.info["files"]}
         assert {f"tfgen_zoo/{entry.name}/{file}" for file in files} <= names

@@ -26,7 +26,9 @@ def run(capsys, *words):
     return code, captured.out, captured.err
 
 
-@pytest.mark.parametrize("words", [["--help"], ["list"], ["info", "vae_digits"], ["train", "-h"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["list"], ["compare", "digits"], ["info", "vae_digits"], ["train", "-h"]]
+)
 def test_light_commands_are_fast_and_import_no_tensorflow(words):
     script = (
         "import sys; from tfgen import cli; code = cli.main(sys.argv[1:]);"

@@ -282,3 +282,41 @@ def test_a_colour_data_set_needs_no_builder_code(shared_data_dir):
     images = data.load("cifar10_jpeg", data_dir=shared_data_dir)
     assert images.image_shape == (32, 32, 3) and images.num_classes == 10
     assert images.size("test") == 10_000 and images.images("test", 5).std() > 20
+
+
+def test_stacked_mnist_reads_its_label_in_its_channels(shared_data_dir):
+    stacked = data.load("stacked_mnist", data_dir=shared_data_dir)
+    assert stacked.image_shape == (28, 28, 3) and stacked.num_classes == 1000
+    assert [stacked.size(s) for s in ("train", "validation", "test")] == [128_000, 26_000, 26_000]
+    assert stacked.class_names[7] == "007"
+    mnist = data.load("mnist", data_dir=shared_data_dir)
+    for split in ("validation", "test"):
+        digits, of_digits = mnist.images(split), mnist.labels(split)
+        images, labels = stacked.images(split, 50), stacked.labels(split, 50)
+        label_of = {bytes(digit): label for digit, label in zip(digits, of_digits, strict=True)}
+        for image, label in zip(images, labels, strict=True):
+            read = [label_of[bytes(np.ascontiguousarray(image[..., c]))] for c in range(3)]
+            assert label == 100 * read[0] + 10 * read[1] + read[2]
+        assert len(set(labels)) > 40
+
+
+def test_stacked_mnist_is_always_the_same(shared_data_dir):
+    few = [data.load("stacked_mnist", data_dir=shared_data_dir, limit=n) for n in (300, 40)]
+    np.testing.assert_array_equal(few[0].images("test", 40), few[1].images("test"))
+    np.testing.assert_array_equal(few[0].labels("test", 40), few[1].labels("test"))
+    # Read first within a data set's graph, and from a later step on.
+    whole = taken(few[0].train_batches(64, seed=1), 6)
+    assert_same(taken(few[0].train_batches(64, seed=1, start_step=4), 2), whole[4:])
+    binary = data.load("stacked_mnist", data_dir=shared_data_dir, limit=40, levels=2)
+    assert set(np.unique(binary.images("test"))) == {0, 255}
+
+
+def test_stacked_mnist_needs_mnist(tmp_path, monkeypatch):
+    def fails(_builder):
+        raise requests.exceptions.ConnectionError()
+
+    monkeypatch.setattr(tfds_source, "_prepare", fails)
+    with pytest.raises(UserError, match="dataset 'mnist' is not prepared"):
+        data.load("stacked_mnist", data_dir=str(tmp_path))
+    with pytest.raises(UserError, match="did you mean 'stacked_mnist'"):
+        data.load("stacked_minst", data_dir=str(tmp_path))

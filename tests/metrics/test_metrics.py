@@ -39,6 +39,22 @@ def test_frechet_distance_needs_more_samples_than_dimensions():
         frechet_distance(np.zeros([5, 5]), np.zeros([50, 5]))
 
 
+def test_frechet_distance_needs_no_copy_of_all_samples(monkeypatch):
+    rng = np.random.default_rng(0)
+    one = (rng.normal(size=[700, 6]) + 1000).astype(np.float32)
+    two = (rng.normal(size=[500, 6]) * 2 + 1001).astype(np.float32)
+    whole = frechet_distance(one, two)
+    monkeypatch.setattr("tfgen.metrics.frechet.BLOCK", 64)
+    np.testing.assert_allclose(frechet_distance(one, two), whole, rtol=1e-9)
+    one, two = one.astype(np.float64), two.astype(np.float64)
+    np.testing.assert_allclose(frechet_distance(one, two), whole, rtol=1e-9)
+
+
+def test_kernel_distance_needs_pairs():
+    with pytest.raises(UserError, match="at least 2 samples a set, but has 1 and 9"):
+        kernel_distance(np.zeros([1, 3]), np.zeros([9, 3]))
+
+
 def test_kernel_distance_is_unbiased_and_does_not_depend_on_blocks():
     rng = np.random.default_rng(0)
     same = [kernel_distance(rng.normal(size=[50, 4]), rng.normal(size=[30, 4])) for _ in range(300)]

@@ -1,21 +1,23 @@
 """Where images come from, and how batches are made of them.
 
-`load(name)` gives the embedded `digits`, any prepared or downloadable image data set of TFDS, or a
-folder of images, each with fixed train, validation and test splits.
+`load(name)` gives the embedded `digits`, any prepared or downloadable image data set of TFDS,
+`stacked_mnist`, or a folder of images, each with fixed train, validation and test splits.
 """
 
 from tfgen.data.folder import looks_like_folder, open_folder
 from tfgen.data.image_data import BINARIZATION_SEED, ImageData
+from tfgen.data.stacked_mnist import NAME as STACKED_MNIST
+from tfgen.data.stacked_mnist import open_stacked_mnist
 from tfgen.data.tfds_source import open_tfds
 
-__all__ = ["BINARIZATION_SEED", "ImageData", "load"]
+__all__ = ["BINARIZATION_SEED", "STACKED_MNIST", "ImageData", "load"]
 
 
 def load(name, *, data_dir=None, levels=256, limit=None):
     """Return the `ImageData` of a data set or of a folder of images.
 
     Args:
-        name: `digits`, the name of a TFDS data set, or the path of a folder.
+        name: `digits`, `stacked_mnist`, the name of a TFDS data set, or the path of a folder.
         data_dir: TFDS's data directory; else the environment's TFDS_DATA_DIR, else TFDS's default.
         levels: of the model's grid. 256 keeps the pixels. 2 binarises: each pixel is white with
             probability pixel / 255, drawn anew in training, and once and for all in validation
@@ -26,4 +28,6 @@ def load(name, *, data_dir=None, levels=256, limit=None):
     """
     if looks_like_folder(name):
         return ImageData(**open_folder(name, limit), levels=levels)
+    if name == STACKED_MNIST:
+        return ImageData(**open_stacked_mnist(data_dir, limit), levels=levels)
     return ImageData(**open_tfds(name, data_dir, limit), levels=levels)

@@ -139,7 +139,8 @@ def _builder(name, data_dir):
     with contextlib.suppress(Exception):
         # A prepared directory needs no builder code: that is how data sets of one's own come in.
         return tfds.builder_from_directories(_version_directories(name, where))
-    known = [*tfds.list_builders(with_community_datasets=False), "digits", *_prepared(where)]
+    made_here = ("digits", "stacked_mnist")
+    known = [*tfds.list_builders(with_community_datasets=False), *made_here, *_prepared(where)]
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else f" (data directory {where})."

@@ -67,9 +67,10 @@ def value_text(figure):
 
 
 def main_figure(info):
-    """Return (name, text) of the figure that stands for an entry in lists: its first."""
-    name, figure = next(iter(info["metrics"].items()))
-    return name, value_text(figure)
+    """Return (name, text) of the figure that stands for an entry in lists: its first, if any."""
+    for name, figure in info["metrics"].items():
+        return name, value_text(figure)
+    return "no figure", "–"
 
 
 def table(entries):

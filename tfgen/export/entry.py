@@ -50,7 +50,7 @@ def write(model, out, record):
         files.append(f"{name}.keras")
         with written_beside(out / files[-1]) as beside:
             network.save(beside)
-            _drop_newer_settings(beside)
+            drop_newer_settings(beside)
     with written_beside(out / "saved_model") as beside:
         saved_model.export(model, beside)
     pictures.save_grid(sample_grid(model), out / "samples.png", model.num_classes or None)
@@ -81,7 +81,7 @@ def sample_grid(model, n=SAMPLES):
     return model.sample(n, seed=0, labels=np.arange(n) % model.num_classes)
 
 
-def _drop_newer_settings(path):
+def drop_newer_settings(path):
     """Take unset settings that Keras 3.12 does not know, and refuses, out of a .keras file."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}

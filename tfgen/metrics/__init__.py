@@ -1,7 +1,18 @@
 """Figures of a trained model, each with its protocol, split, sample count, seed and error."""
 
+from tfgen.metrics.density_coverage import density_coverage
 from tfgen.metrics.evaluate import evaluate
 from tfgen.metrics.frechet import frechet_distance
 from tfgen.metrics.kernel_distance import kernel_distance
+from tfgen.metrics.mode_coverage import gaussian_coverage, mode_coverage
+from tfgen.metrics.precision_recall import precision_recall
 
-__all__ = ["evaluate", "frechet_distance", "kernel_distance"]
+__all__ = [
+    "density_coverage",
+    "evaluate",
+    "frechet_distance",
+    "gaussian_coverage",
+    "kernel_distance",
+    "mode_coverage",
+    "precision_recall",
+]

@@ -2,21 +2,27 @@
 
 import numpy as np
 
-from tfgen.data import BINARIZATION_SEED
-from tfgen.metrics.frechet import frechet_distance
-from tfgen.metrics.kernel_distance import kernel_distance
+from tfgen.data import BINARIZATION_SEED, STACKED_MNIST
 from tfgen.metrics.log_likelihood import bits_per_dim, mean_score
+from tfgen.metrics.sample_quality import sample_quality
+from tfgen.metrics.stacked_modes import stacked_modes
 from tfgen.models.autoencoder import Autoencoder
 from tfgen.models.base import TractableModel
 from tfgen.models.variational import VariationalModel
 from tfgen.models.vq_vae import VQVAE
 
-SAMPLES = 2000
-MAX_DIMENSIONS = 1024
 ACTIVE_VARIANCE = 0.01
 
 
-def evaluate(model, data, split="test", seed=0, importance_samples=500):
+def evaluate(
+    model,
+    data,
+    split="test",
+    seed=0,
+    importance_samples=500,
+    sampling_seeds=1,
+    features=None,
+):
     """Return name -> {value, unit, standard_error, protocol, split, n, seed} of a model on a split.
 
     Args:
@@ -25,10 +31,13 @@ def evaluate(model, data, split="test", seed=0, importance_samples=500):
         split: "train", "validation" or "test".
         seed: the first seed of the samples.
         importance_samples: codes an image for the bound of a VAE.
+        sampling_seeds: sets of samples; a figure of several is their mean, beside its "spread".
+        features: of `metrics.features`; None: those that suit the shape of the images.
 
     A tractable model's log-likelihood is exact; a VAE's are bounds and called so. Sample quality is
-    measured for every family alike, on raw pixels, beside its floor: the same distance between
-    training images and the split's images.
+    measured for every family alike, on features of a classifier for 28x28 grey images and on raw
+    pixels for others. Beside each figure stands its floor: what training images score in
+    the samples' place.
     """
     figures = {}
     if isinstance(model, TractableModel):
@@ -46,7 +55,14 @@ def evaluate(model, data, split="test", seed=0, importance_samples=500):
         figures |= _nats("negative ELBO", how, elbo, model, data, split, seeded=False)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction_error(model, data, split)
-    return figures | _sample_quality(model, data, split, seed)
+    if data.name == STACKED_MNIST:
+        figures |= stacked_modes(model, data, split, seed, sampling_seeds)
+        if not features:
+            return figures
+    # Of few images a model without any other figure has these all the same: an entry needs one.
+    return figures | sample_quality(
+        model, data, split, seed, sampling_seeds, features, even_of_few=not figures
+    )
 
 
 def _bounds(model, data, split, importance_samples):
@@ -121,37 +137,3 @@ def _reconstruction_error(model, data, split):
             "seed": None,
         }
     }
-
-
-def _sample_quality(model, data, split, seed):
-    dimensions = int(np.prod(data.image_shape))
-    real = _pixels(data.images(split))
-    if dimensions > MAX_DIMENSIONS or len(real) <= dimensions:
-        return {}
-    n = max(SAMPLES, 2 * dimensions)
-    labels = np.resize(data.labels(split), n) if model.num_classes else None
-    fake = _pixels(model.sample(n, seed=seed, labels=labels))
-    train = _pixels(data.images("train", 10_000))
-    protocol = f"{n} samples against the {len(real)} images of split {split}"
-    if model.num_classes:
-        protocol += ", labels as in the split"
-    figures = {}
-    for name, distance, digits in (
-        ("Fréchet distance, raw pixels", frechet_distance, 3),
-        ("kernel distance, raw pixels", kernel_distance, 5),
-    ):
-        floor = distance(train, real)
-        figures[name] = {
-            "value": distance(fake, real),
-            "floor": floor,
-            "unit": "",
-            "protocol": f"{protocol}; pixels in [-1, 1]; training images score {floor:.{digits}f}",
-            "split": split,
-            "n": n,
-            "seed": seed,
-        }
-    return figures
-
-
-def _pixels(images):
-    return images.reshape(len(images), -1).astype(np.float64) / 127.5 - 1

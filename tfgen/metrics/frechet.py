@@ -9,6 +9,8 @@ import numpy as np
 
 from tfgen.errors import UserError
 
+BLOCK = 8192
+
 
 def frechet_distance(first, second):
     """Return the squared Fréchet distance of features [n, d] and [m, d], computed in float64.
@@ -16,7 +18,7 @@ def frechet_distance(first, second):
     The trace of the root is taken from the eigenvalues of the symmetric C1^(1/2) C2 C1^(1/2).
     Raises `UserError` for fewer samples than dimensions, where covariances are singular.
     """
-    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    first, second = np.asarray(first), np.asarray(second)
     dimensions = first.shape[1]
     fewest = min(len(first), len(second))
     if fewest <= dimensions:
@@ -24,12 +26,23 @@ def frechet_distance(first, second):
             f"a Fréchet distance in {dimensions} dimensions needs more samples than that, "
             f"but there are {fewest}."
         )
-    gap = first.mean(axis=0) - second.mean(axis=0)
-    one, two = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
-    values, vectors = np.linalg.eigh(np.atleast_2d(one))
+    (mean, one), (other_mean, two) = _moments(first), _moments(second)
+    gap = mean - other_mean
+    values, vectors = np.linalg.eigh(one)
     root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    product = np.linalg.eigvalsh(root @ np.atleast_2d(two) @ root)
+    product = np.linalg.eigvalsh(root @ two @ root)
     cross = np.sqrt(np.clip(product, 0, None)).sum()
-    return float(
-        gap @ gap + np.trace(np.atleast_2d(one)) + np.trace(np.atleast_2d(two)) - 2 * cross
-    )
+    return float(gap @ gap + np.trace(one) + np.trace(two) - 2 * cross)
+
+
+def _moments(features):
+    """Return the mean [d] and the covariance [d, d], summed over blocks, so that no copy is made.
+
+    The mean is taken off first, since sums of squares would lose the digits of a small variance.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    scatter = np.zeros([len(mean), len(mean)])
+    for start in range(0, len(features), BLOCK):
+        centred = features[start : start + BLOCK] - mean
+        scatter += centred.T @ centred
+    return mean, scatter / (len(features) - 1)

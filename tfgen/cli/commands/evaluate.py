@@ -26,6 +26,20 @@ def define(values):
         "entry",
         flag_values=values,
     )
+    flags.DEFINE_integer(
+        "sampling_seeds",
+        1,
+        "sets of samples; of several, mean and standard deviation are told",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "features",
+        None,
+        ["pixels", "classifier", "inception"],
+        "what sample quality is measured on; else what suits the images",
+        flag_values=values,
+    )
     flags.DEFINE_enum("format", "text", ["text", "json"], "text or json", flag_values=values)
     shared_flags.data_dir(values)
 
@@ -60,6 +74,8 @@ def run(name, values):
         images,
         values.split,
         importance_samples=settings.get("importance_samples", Recipe.importance_samples),
+        sampling_seeds=values.sampling_seeds,
+        features=values.features,
     )
     if values.format == "json":
         print(json.dumps(figures, indent=1))

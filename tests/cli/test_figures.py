@@ -1,0 +1,49 @@
+"""`tfgen evaluate` and `compare`: sets of samples, features, and the table of all entries."""
+
+import json
+
+import pytest
+from test_cli import run
+
+from tfgen import zoo
+
+
+def test_evaluate_tells_mean_and_spread_of_several_sampling_seeds(capsys):
+    words = ["evaluate", "gan_digits", "--sampling_seeds=2", "--format=json"]
+    code, out, _ = run(capsys, *words)
+    card = zoo.find("gan_digits").info["metrics"]
+    figures = json.loads(out)
+    assert code == 0 and set(figures) == set(card)
+    for name, figure in figures.items():
+        assert figure["sampling_seeds"] == 2 and figure["spread"] > 0
+        # The card's is the first of the two sets.
+        assert abs(figure["value"] - card[name]["value"]) < 2 * figure["spread"] + 1e-4
+    code, _, err = run(capsys, "evaluate", "gan_digits", "--sampling_seeds=0")
+    assert code == 2 and "--sampling_seeds needs a positive integer, but got '0'" in err
+
+
+@pytest.mark.parametrize(
+    ("features", "sentence"),
+    [
+        ("classifier", "the classifier of digits takes uint8 images of 28x28x1, but"),
+        ("pixel", "flag --features needs pixels or classifier or inception, but got 'pixel'"),
+    ],
+)
+def test_features_that_cannot_be_are_told_in_one_sentence(features, sentence, capsys):
+    code, _, err = run(capsys, "evaluate", "gan_digits", f"--features={features}")
+    assert code == 2 and sentence in err and err.count("\n") == 1
+
+
+def test_compare_prints_and_writes_a_table_or_json(capsys, tmp_path):
+    code, out, _ = run(capsys, "compare", "digits", "--out", tmp_path / "digits.md")
+    names = [entry.name for entry in zoo.entries() if entry.info["dataset"] == "digits"]
+    assert code == 0 and (tmp_path / "digits.md").read_text() == out
+    assert all(f"| `{name}` |" in out for name in names) and "*real training images*" in out
+    assert "Fréchet distance, raw pixels" in out and "bits/dim" not in out
+    rows = json.loads(run(capsys, "compare", "digits", "--format=json")[1])
+    assert [row["entry"] for row in rows] == names
+    assert all(row["metrics"] == zoo.find(row["entry"]).info["metrics"] for row in rows)
+    code, _, err = run(capsys, "compare", "digits", "--out", tmp_path / "digits.md")
+    assert code == 2 and "digits.md exists; choose another --out" in err
+    code, _, err = run(capsys, "compare", "digit")
+    assert code == 2 and "dataset 'digit' not found; did you mean 'digits'?" in err

@@ -1,0 +1,169 @@
+"""Perfect samplers reach the floor, others do not, and each figure says its protocol."""
+
+import types
+
+import numpy as np
+import pytest
+
+from tfgen import data, metrics
+from tfgen.data.image_data import ImageData, IndexedSplit
+from tfgen.errors import UserError
+from tfgen.metrics.classifier_accuracy import classifier_accuracy
+from tfgen.models.base import TractableModel
+
+PROTOCOL = {"value", "floor", "unit", "protocol", "split", "n", "seed"}
+
+
+def sampler(draw, num_classes=0):
+    """A model that can only sample: `draw(rng, labels, n)`."""
+
+    def sample(n, seed=0, labels=None):
+        assert (labels is None) == (num_classes == 0)
+        return draw(np.random.default_rng(seed), labels, n)
+
+    return types.SimpleNamespace(sample=sample, num_classes=num_classes)
+
+
+def drawn_from(images):
+    return sampler(lambda rng, labels, n: images[rng.permutation(len(images))[:n]])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("digits", levels=17)
+
+
+@pytest.fixture(scope="module")
+def mnist(shared_data_dir):
+    return data.load("mnist", data_dir=shared_data_dir, limit=2500)
+
+
+def test_mnist_is_measured_on_the_classifiers_features(mnist):
+    train = mnist.images("train")
+    perfect = metrics.evaluate(drawn_from(train), mnist)
+    names = ["Fréchet distance", "kernel distance", "precision", "recall", "density", "coverage"]
+    assert list(perfect) == [f"{name}, MNIST classifier" for name in names]
+    assert all(set(figure) >= {*PROTOCOL, "features"} for figure in perfect.values())
+    assert {figure["n"] for figure in perfect.values()} == {2500}
+    frechet, kernel, *shares = perfect.values()
+    # The same images in another order.
+    for figure in perfect.values():
+        assert figure["value"] == pytest.approx(figure["floor"], rel=1e-4, abs=1e-9)
+    assert 0 < frechet["floor"] < 2 * frechet["halves"]
+    assert "training images score" in frechet["protocol"] and "two halves" in frechet["protocol"]
+    assert all(0.7 < figure["value"] < 1.3 for figure in shares)
+    half = np.roll(train, 14, axis=1)
+    wrong = metrics.evaluate(drawn_from(half), mnist)
+    assert wrong["Fréchet distance, MNIST classifier"]["value"] > 20 * frechet["value"]
+    assert wrong["kernel distance, MNIST classifier"]["value"] > 20 * abs(kernel["value"])
+    ones = train[mnist.labels("train") == 1]
+    one = metrics.evaluate(sampler(lambda rng, _, n: ones[rng.integers(len(ones), size=n)]), mnist)
+    assert one["coverage, MNIST classifier"]["value"] < 0.2
+    assert one["recall, MNIST classifier"]["value"] < 0.2
+
+
+def test_several_sampling_seeds_give_mean_and_spread(digits):
+    train = digits.images("train")
+    model = sampler(lambda rng, _, n: train[rng.integers(len(train), size=n)])
+    found = metrics.evaluate(model, digits, seed=7, sampling_seeds=3)
+    apart = [metrics.evaluate(model, digits, seed=7 + k * 2000) for k in range(3)]
+    for name, figure in found.items():
+        values = [one[name]["value"] for one in apart]
+        assert figure["value"] == pytest.approx(np.mean(values))
+        assert figure["spread"] == pytest.approx(np.std(values, ddof=1)) and figure["spread"] > 0
+        assert figure["sampling_seeds"] == 3 and figure["seed"] == 7
+        assert "mean of 3 sets of samples, standard deviation" in figure["protocol"]
+        assert "spread" not in apart[0][name]
+
+
+def test_digits_are_measured_on_raw_pixels(digits):
+    train = digits.images("train")
+    model = sampler(lambda rng, _, n: train[rng.integers(len(train), size=n)])
+    found = metrics.evaluate(model, digits)
+    assert list(found) == ["Fréchet distance, raw pixels", "kernel distance, raw pixels"]
+    assert {figure["features"] for figure in found.values()} == {"pixels"}
+    of_train = metrics.evaluate(model, digits, "train")["Fréchet distance, raw pixels"]
+    assert "validation images score" in of_train["protocol"] and of_train["floor"] > 0
+
+
+def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch):
+    monkeypatch.setattr("tfgen.metrics.classifier_accuracy.STEPS", 120)
+    train, its_labels = digits.images("train"), digits.labels("train")
+    of_class = [train[its_labels == c] for c in range(10)]
+
+    def draw(rng, labels, n):
+        return np.stack([of_class[c][rng.integers(len(of_class[c]))] for c in labels])
+
+    name = "classifier accuracy score"
+    right = metrics.evaluate(sampler(draw, 10), digits)[name]
+    assert right["floor"] > 0.9 and right["value"] > 0.9 and right["n"] == 1297
+    assert "trained on 1297 real images it reaches" in right["protocol"]
+    wrong = classifier_accuracy(
+        train, (its_labels + 1) % 10, digits.images("test"), digits.labels("test"), 10
+    )
+    assert wrong < 0.1
+    few = data.load("digits", levels=17, limit=300)
+    assert name not in metrics.evaluate(sampler(draw, 10), few)
+
+
+def likely(draw):
+    """A tractable model of images, all equally likely, that samples by `draw`."""
+
+    class Likely(TractableModel):
+        def sample(self, n, seed=0, labels=None):
+            return draw(np.random.default_rng(seed), labels, n)
+
+        def log_prob(self, images, labels=None):
+            return np.zeros(len(images), np.float32)
+
+    return Likely((28, 28, 1))
+
+
+def test_of_few_images_a_model_has_what_they_allow(mnist, shared_data_dir):
+    def measured(limit, make=drawn_from, **settings):
+        few = data.load("mnist", data_dir=shared_data_dir, limit=limit)
+        return metrics.evaluate(make(few.images("train")), few, **settings)
+
+    assert len(measured(256)) == 6 and "halves" not in next(iter(measured(256).values()))
+    assert list(measured(100)) == [
+        f"{name}, MNIST classifier"
+        for name in ("kernel distance", "precision", "recall", "density", "coverage")
+    ]
+    assert list(measured(3)) == ["kernel distance, MNIST classifier"]
+    assert measured(1) == {}
+
+    def tractable(images):
+        return likely(lambda rng, _, n: images[:n])
+
+    assert all("likelihood" in name for name in measured(256, tractable))
+    assert len(measured(256, tractable, features="classifier")) == 2 + 6
+
+
+def test_large_images_have_a_kernel_distance_and_unknown_features_are_told():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, [60, 40, 40, 3]).astype(np.uint8)
+    splits = {
+        split: IndexedSplit.in_memory(images[rows::3], np.zeros(20))
+        for rows, split in enumerate(("train", "validation", "test"))
+    }
+    large = ImageData("large", (40, 40, 3), (), splits, "here")
+    model = sampler(lambda rng, _, n: images[rng.integers(0, 60, n)])
+    assert list(metrics.evaluate(model, large)) == ["kernel distance, raw pixels"]
+    with pytest.raises(UserError, match="features 'pixel' not found; did you mean 'pixels'"):
+        metrics.evaluate(model, large, features="pixel")
+    with pytest.raises(UserError, match="classifier of digits takes uint8 images of 28x28x1"):
+        metrics.evaluate(model, large, features="classifier")
+
+
+def test_stacked_mnist_counts_modes(shared_data_dir):
+    stacked = data.load("stacked_mnist", data_dir=shared_data_dir, limit=3000)
+    others = stacked.images("validation")
+    found = metrics.evaluate(drawn_from(others), stacked)
+    assert list(found) == ["modes", "KL(modes || uniform)"]
+    modes, divergence = found.values()
+    # Of 3,000 draws from 1000 modes, 50 are missed: each with a probability of (1 - 1/1000)^3000.
+    assert 930 < modes["value"] < 970 and abs(modes["value"] - modes["floor"]) < 30
+    assert divergence["value"] == pytest.approx(divergence["floor"], rel=0.15)
+    one = metrics.evaluate(drawn_from(np.repeat(others[:1], 3000, axis=0)), stacked)
+    assert one["modes"]["value"] == 1
+    assert one["KL(modes || uniform)"]["value"] == pytest.approx(np.log(1000))

@@ -1,0 +1,157 @@
+"""Figures of a model's samples against the real images of a split, one protocol for all families.
+
+Each stands beside its floor: what real images score in the samples' place.
+"""
+
+import numpy as np
+
+from tfgen.metrics.classifier_accuracy import BATCH_SIZE, classifier_accuracy, epochs
+from tfgen.metrics.density_coverage import density_coverage
+from tfgen.metrics.features import check_kind, extract, suited, title
+from tfgen.metrics.frechet import frechet_distance
+from tfgen.metrics.kernel_distance import kernel_distance
+from tfgen.metrics.precision_recall import precision_recall
+
+MOST = 10_000  # images of a split that features other than raw pixels are taken of
+FEWEST = 1_000
+SAMPLES_FOR_PIXELS = 2_000
+FRECHET_PIXELS = 1_024  # above, its matrices take minutes and more samples than are at hand
+FEWEST_A_CLASS = 50
+PIXELS = "pixels in [-1, 1]"
+HOW = {"precision": "k=3", "recall": "k=3", "density": "k=5", "coverage": "k=5"}
+
+
+def sample_quality(
+    model, data, split="test", seed=0, sampling_seeds=1, features=None, even_of_few=False
+):
+    """Return name -> figure of the quality of a model's samples; see `evaluate`.
+
+    Args:
+        model, data, split: as in `evaluate`.
+        seed: the first seed of the samples.
+        sampling_seeds: how many sets of samples are drawn, each from the seeds after the last
+            one's. Of several, a figure is the mean, and its "spread" their standard deviation.
+        features: one of `metrics.features`, else those that suit the shape of the images.
+        even_of_few: measure a classifier's features even on a split below 1,000 images.
+
+    Figures that need more images than there are, such as a Fréchet distance of fewer than
+    dimensions, are left out. Empty for images too large for what needs no network.
+    """
+    if features:
+        check_kind(features)
+    kind = features or suited(data.image_shape)
+    if kind is None:
+        return {}
+    if kind == "pixels":
+        n, real = _pixel_plan(data, split)
+    else:
+        real = data.images(split, MOST)
+        n = len(real)
+        if n < FEWEST and not (features or even_of_few):
+            return {}
+    # Of the training split itself, the validation images are the other real ones.
+    other = "validation" if split == "train" else "train"
+    labels = np.resize(data.labels(split, MOST), n) if model.num_classes else None
+    about = {"unit": "", "split": split, "n": n, "seed": seed}
+    if sampling_seeds > 1:
+        about["sampling_seeds"] = sampling_seeds
+    sets = [model.sample(n, seed + k * n, labels=labels) for k in range(sampling_seeds)]
+    against = f"the {len(real)} images of split {split}"
+    protocol = f"{n} samples against {against}"
+    if model.num_classes:
+        protocol += ", labels as in the split"
+    figures = _distances(sets, real, data.images(other, MOST), kind, other, protocol, about)
+    if model.num_classes and data.num_classes:
+        figures |= _classifier_accuracy(sets, labels, data, split, other, against, about)
+    return figures
+
+
+def _pixel_plan(data, split):
+    """Return (number of samples, real images)."""
+    dimensions = int(np.prod(data.image_shape))
+    if dimensions > FRECHET_PIXELS:
+        return SAMPLES_FOR_PIXELS, data.images(split, SAMPLES_FOR_PIXELS)
+    return max(SAMPLES_FOR_PIXELS, 2 * dimensions), data.images(split)
+
+
+def _distances(sets, real_images, other_images, kind, other, protocol, about):
+    real, others = extract(real_images, kind), extract(other_images, kind)
+    measures = _measures(min(len(real), len(others), about["n"]), real.shape[1], kind)
+
+    def scores(fake):
+        return {k: v for measure in measures for k, v in measure(real, fake).items()}
+
+    floors = scores(others)
+    of_sets = [scores(extract(images, kind)) for images in sets]
+    who = {"train": "training images", "validation": "validation images"}[other]
+    figures = {}
+    for name, floor in floors.items():
+        values = [found[name] for found in of_sets]
+        figure = {**over_sets(values), "floor": floor, **about, "features": kind}
+        notes = [protocol + sets_text(values), HOW.get(name) if kind != "pixels" else PIXELS]
+        digits = 5 if name == "kernel distance" else 3
+        notes.append(f"{who} score {floor:.{digits}f}")
+        if name == "Fréchet distance" and kind != "pixels" and len(real) // 2 > real.shape[1]:
+            # Biased upwards by few samples, which this shows: it is of half as many.
+            figure["halves"] = frechet_distance(real[::2], real[1::2])
+            notes.append(f"the two halves of split {about['split']} {figure['halves']:.3f}")
+        figure["protocol"] = "; ".join(note for note in notes if note)
+        figures[f"{name}, {title(kind)}"] = figure
+    return figures
+
+
+def _measures(fewest, dimensions, kind):
+    """Return the functions (real, fake) -> name -> value that so few samples allow."""
+    measures = []
+    if fewest > dimensions and (kind != "pixels" or dimensions <= FRECHET_PIXELS):
+        measures.append(lambda real, fake: {"Fréchet distance": frechet_distance(fake, real)})
+    if fewest > 1:
+        measures.append(lambda real, fake: {"kernel distance": kernel_distance(fake, real)})
+    if fewest > 5 and kind != "pixels":
+        measures.append(_neighbour_shares)
+    return measures
+
+
+def _neighbour_shares(real, fake):
+    precision, recall = precision_recall(real, fake, k=3)
+    density, coverage = density_coverage(real, fake, k=5)
+    return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
+
+
+def _classifier_accuracy(sets, labels, data, split, other, against, about):
+    tests, test_labels = data.images(split, MOST), data.labels(split, MOST)
+    n = min(len(labels), data.size(other), MOST)
+    if n < FEWEST or n < FEWEST_A_CLASS * data.num_classes:
+        return {}
+
+    def score(images, its_labels):
+        arguments = tests, test_labels, data.num_classes
+        return classifier_accuracy(images[:n], its_labels[:n], *arguments)
+
+    floor = score(data.images(other, n), data.labels(other, n))
+    values = [score(images, labels) for images in sets]
+    figure = {**over_sets(values), "floor": floor, **about, "n": n}
+    if len(values) == 1:
+        figure["standard_error"] = float(np.sqrt(values[0] * (1 - values[0]) / len(tests)))
+    budget = f"{epochs(n)} epochs, batches of {BATCH_SIZE}"
+    figure["protocol"] = (
+        f"a small classifier, trained on {n} samples ({budget}), names {against}"
+        f"{sets_text(values)}; trained on {n} real images it reaches {floor:.4f}"
+    )
+    return {"classifier accuracy score": figure}
+
+
+def over_sets(values):
+    """Return the fields of a figure for its values of one or several sets of samples."""
+    if len(values) == 1:
+        return {"value": values[0]}
+    return {"value": float(np.mean(values)), "spread": float(np.std(values, ddof=1))}
+
+
+def sets_text(values):
+    """Return what a protocol says of several sets of samples, nothing of one."""
+    if len(values) == 1:
+        return ""
+    return (
+        f", mean of {len(values)} sets of samples, standard deviation {np.std(values, ddof=1):.2g}"
+    )
