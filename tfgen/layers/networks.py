@@ -15,7 +15,9 @@ from tfgen.errors import UserError
 NETWORKS = ("dense", "convolutional")
 
 
-def encoder_network(network, image_shape, hidden, outputs, num_classes=0, activation="relu"):
+def encoder_network(
+    network, image_shape, hidden, outputs, num_classes=0, activation="relu", output_bias=True
+):
     """Return a model from float images [b, h, w, c] (and labels) to features [b, outputs].
 
     "dense" runs the flattened image through layers of `hidden` units; "convolutional" through 3x3
@@ -35,7 +37,7 @@ def encoder_network(network, image_shape, hidden, outputs, num_classes=0, activa
             strides = 2 if index else 1
             x = layers.Conv2D(filters, 3, strides, padding="same", activation=activation)(x)
         x = layers.Flatten()(x)
-    x = layers.Dense(outputs, dtype="float32", name="output")(x)
+    x = layers.Dense(outputs, use_bias=output_bias, dtype="float32", name="output")(x)
     return keras.Model(inputs(images, labels), x, name="encoder")
 
 
