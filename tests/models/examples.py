@@ -106,6 +106,7 @@ EXAMPLES = {
             "generator_hidden": (8,),
             "game": Wasserstein(),
             "n_critic": 2,
+            "spectral_norm": True,
         },
     },
     "PixelCNN": {

@@ -20,6 +20,7 @@ from tfgen import games
 from tfgen.errors import UserError
 from tfgen.images import asserted, check_labels, from_unit, to_unit
 from tfgen.layers.networks import decoder_network, encoder_network, inputs, pixel_network
+from tfgen.layers.spectral_norm import iterate_norms
 from tfgen.models.base import GenerativeModel, register
 from tfgen.models.latent import check_latents
 from tfgen.sampling import noise as random_noise
@@ -87,6 +88,7 @@ class AdversarialModel(GenerativeModel):
         return logs
 
     def _move_discriminator(self, real, labels, noise):
+        iterate_norms(self.discriminator)
         fake = self._fake(real, labels, noise)
         with tf.GradientTape() as tape:
             real_logits = self._logits(real, labels, training=True)
@@ -204,6 +206,7 @@ class GAN(AdversarialModel):
         average_half_life: images after which the moving average has half forgotten; 0: no average.
         num_classes: 0 for an unconditional model.
         n_critic: the discriminator's moves for each of the generator's; they share a batch.
+        spectral_norm: whether the discriminator's kernels are divided by their spectral norms.
     """
 
     def __init__(
@@ -217,11 +220,13 @@ class GAN(AdversarialModel):
         average_half_life=10_000,
         num_classes=0,
         n_critic=1,
+        spectral_norm=False,
     ):
         super().__init__(image_shape, latent_dim, game, n_critic, average_half_life, num_classes)
         self.generator_hidden = tuple(generator_hidden)
         self.discriminator_hidden = tuple(discriminator_hidden)
         self.network = network
+        self.spectral_norm = spectral_norm
         self.set_players(
             self._generator_network(),
             self._generator_network(),
@@ -233,6 +238,7 @@ class GAN(AdversarialModel):
                 num_classes=num_classes,
                 activation="leaky_relu",
                 output_bias=not self.game.compares,
+                spectral_norm=spectral_norm,
             ),
         )
 
