@@ -109,6 +109,15 @@ EXAMPLES = {
             "spectral_norm": True,
         },
     },
+    "R3GAN": {
+        "conditional colour": {
+            "image_shape": COLOUR,
+            "latent_dim": 3,
+            "widths": (4, 6),
+            "num_blocks": 1,
+            "num_classes": 3,
+        },
+    },
     "PixelCNN": {
         "conditional colour": {
             "image_shape": COLOUR,

@@ -186,7 +186,11 @@ class AdversarialModel(GenerativeModel):
         return from_unit(self.averaged_generator(inputs(latents, labels), training=False))
 
     def plain_networks(self):
-        return {"generator": pixel_network(self.averaged_generator, lambda x: x, "generator")}
+        # A generator with a linear output may go beyond the ends.
+        def clipped(images):
+            return keras.ops.clip(images, -1, 1)
+
+        return {"generator": pixel_network(self.averaged_generator, clipped, "generator")}
 
 
 @register
