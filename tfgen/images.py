@@ -62,7 +62,7 @@ def to_levels(images, levels):
         if not on_grid:
             raise UserError(sentence)
         return found
-    return _asserted(found, on_grid, sentence)
+    return asserted(found, on_grid, sentence)
 
 
 def from_levels(values, levels):
@@ -123,7 +123,7 @@ def check_labels(labels, num_classes, batch_size):
     wide = tf.cast(labels, tf.int64)
     known = tf.reduce_all((wide >= 0) & (wide < num_classes))
     sentence = f"a label is not one of the classes 0..{num_classes - 1}."
-    return _asserted(tf.cast(labels, tf.int32), known, sentence)
+    return asserted(tf.cast(labels, tf.int32), known, sentence)
 
 
 @contextlib.contextmanager
@@ -138,7 +138,7 @@ def graph_mistakes_told():
         raise UserError(found[1].replace("\\'", "'")) from None  # TensorFlow escapes quotes
 
 
-def _asserted(value, holds, sentence):
+def asserted(value, holds, sentence):
     """Return `value` in a graph that fails with `sentence` unless the scalar `holds` is true."""
     with tf.control_dependencies([tf.debugging.Assert(holds, [MARK, sentence])]):
         return tf.identity(value)

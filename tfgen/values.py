@@ -7,7 +7,7 @@ class Value:
     """An object with attributes named as its constructor's arguments, as Keras can serialise it."""
 
     def get_config(self):
-        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        names = inspect.signature(type(self)).parameters
         return {name: getattr(self, name) for name in names}
 
     @classmethod

@@ -3,6 +3,7 @@
 What has weights of its own is given as a function, so that each model gets its own.
 """
 
+from tfgen.games import Relativistic, Wasserstein
 from tfgen.likelihoods import Bernoulli, Categorical, DiscretizedLogisticMixture, Normal
 from tfgen.objectives import ELBO, IWAE
 from tfgen.priors import GaussianMixture, RealNVP, VampPrior
@@ -97,10 +98,26 @@ EXAMPLES = {
             "generator_hidden": (4, 8),
             "discriminator_hidden": (4, 8),
             "network": "convolutional",
-            "game": "minimax",
+            "game": Relativistic(0.5),
             "num_classes": 3,
         },
-        "colour": {"image_shape": COLOUR, "latent_dim": 3, "generator_hidden": (8,)},
+        "colour": {
+            "image_shape": COLOUR,
+            "latent_dim": 3,
+            "generator_hidden": (8,),
+            "game": Wasserstein(),
+            "n_critic": 2,
+            "spectral_norm": True,
+        },
+    },
+    "R3GAN": {
+        "conditional colour": {
+            "image_shape": COLOUR,
+            "latent_dim": 3,
+            "widths": (4, 6),
+            "num_blocks": 1,
+            "num_classes": 3,
+        },
     },
     "PixelCNN": {
         "conditional colour": {

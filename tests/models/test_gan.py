@@ -1,13 +1,14 @@
-"""The game is the paper's: each loss, each gradient, the order of the moves."""
+"""A step of training is the paper's: whose gradient, in which order; and what is sampled."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgen import games, recipes
 from tfgen.errors import UserError
 from tfgen.models import GAN
-from tfgen.models.gan import GENERATOR_LOSSES, discriminator_loss
+from tfgen.sampling.noise import StepNoise
 
 
 def small(**arguments):
@@ -19,71 +20,78 @@ def some_images(n):
     return np.random.default_rng(0).integers(0, 256, [n, 4, 4, 1], dtype=np.uint8)
 
 
-def test_losses_are_the_formulas_of_the_paper():
-    real, fake = np.float32([-2.0, 0.0, 3.0]), np.float32([1.0, -4.0, 0.5])
-    d_real, d_fake = 1 / (1 + np.exp(-real)), 1 / (1 + np.exp(-fake))
-    np.testing.assert_allclose(
-        discriminator_loss(real, fake), -(np.log(d_real) + np.log(1 - d_fake)), rtol=1e-5
-    )
-    np.testing.assert_allclose(GENERATOR_LOSSES["minimax"](fake), np.log(1 - d_fake), rtol=1e-5)
-    np.testing.assert_allclose(GENERATOR_LOSSES["non_saturating"](fake), -np.log(d_fake), rtol=1e-5)
-
-
-def test_losses_stay_finite_where_a_player_is_certain():
-    certain = tf.constant([-1e4, 1e4])
-    for loss in (
-        discriminator_loss(certain, certain),
-        *(f(certain) for f in GENERATOR_LOSSES.values()),
-    ):
-        assert np.all(np.isfinite(loss))
-
-
-def test_minimax_saturates_where_the_discriminator_wins_and_the_other_form_does_not():
-    logits = tf.Variable([-10.0])
-    gradients = {}
-    for game, loss in GENERATOR_LOSSES.items():
-        with tf.GradientTape() as tape:
-            value = loss(logits)
-        gradients[game] = float(tape.gradient(value, logits)[0])
-    assert abs(gradients["minimax"]) < 1e-4
-    np.testing.assert_allclose(gradients["non_saturating"], -1, atol=1e-4)
-
-
-@pytest.mark.parametrize("game", GENERATOR_LOSSES)
-def test_each_move_follows_its_own_gradient_with_the_discriminator_first(game):
+@pytest.mark.parametrize("n_critic", [1, 2])
+@pytest.mark.parametrize("game", games.GAMES)
+def test_each_move_follows_its_own_gradient_with_the_discriminator_first(game, n_critic):
     rate = 0.1
-    model = small(game=game)
+    model = small(game=game, n_critic=n_critic)
     model.compile(keras.optimizers.SGD(rate), seed=4)
     images = some_images(6)
-    twin = small(game=game)
+    twin = small(game=game, n_critic=n_critic)
+    rules = games.get(game)
     model.train_on_batch(images)
-
-    from tfgen.sampling.noise import StepNoise
-
     noise = StepNoise(4, 0)
-    first, second = noise.normal([6, 3]), noise.normal([6, 3])
-    assert np.any(first != second)
 
     def logits(x):
         return twin.discriminator(x)[:, 0]
 
+    def move(player, tape, loss):
+        variables = getattr(twin, player).trainable_variables
+        for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
+            variable.assign(variable - rate * gradient)
+
     real = tf.cast(images, tf.float32) / 127.5 - 1
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(
-            tf.math.softplus(-logits(real)) + tf.math.softplus(logits(twin.generator(first)))
-        )
-    d_variables = twin.discriminator.trainable_variables
-    for variable, gradient in zip(d_variables, tape.gradient(loss, d_variables), strict=True):
-        variable.assign(variable - rate * gradient)
+    for part in range(n_critic):
+        shown = real[part::n_critic]
+        fake = tf.stop_gradient(twin.generator(noise.normal([6 // n_critic, 3])))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(
+                rules.discriminator_loss(logits(shown), logits(fake))
+                + rules.penalty(logits, shown, fake, noise)
+            )
+        move("discriminator", tape, loss)
+    latents = noise.normal([6 // n_critic, 3])
     with tf.GradientTape() as tape:  # against the discriminator that has moved, with fresh noise
-        loss = tf.reduce_mean(GENERATOR_LOSSES[game](logits(twin.generator(second))))
-    g_variables = twin.generator.trainable_variables
-    for variable, gradient in zip(g_variables, tape.gradient(loss, g_variables), strict=True):
-        variable.assign(variable - rate * gradient)
-    for part in ("discriminator", "generator"):
-        pairs = zip(getattr(model, part).weights, getattr(twin, part).weights, strict=True)
+        loss = tf.reduce_mean(rules.generator_loss(logits(shown), logits(twin.generator(latents))))
+    move("generator", tape, loss)
+    for player in ("discriminator", "generator"):
+        pairs = zip(getattr(model, player).weights, getattr(twin, player).weights, strict=True)
         for found, expected in pairs:
             np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_move_has_fresh_noise_and_leaves_the_other_player_as_it_is(monkeypatch):
+    model = small(n_critic=3)
+    model.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+    noise, draws, moves = StepNoise(0, 0), [], []
+    normal, apply_gradients = noise.normal, model.apply_gradients
+
+    def drawn(shape):
+        draws.append(normal(shape).numpy())
+        return tf.constant(draws[-1])
+
+    def applied(gradients, name):
+        before = [model.discriminator.get_weights(), model.generator.get_weights()]
+        apply_gradients(gradients, name)
+        after = [model.discriminator.get_weights(), model.generator.get_weights()]
+        changed = [
+            any(np.any(a != b) for a, b in zip(one, other, strict=True))
+            for one, other in zip(before, after, strict=True)
+        ]
+        moves.append((name, *changed, len(draws)))
+
+    noise.normal = drawn
+    monkeypatch.setattr(model, "step_noise", lambda: noise)
+    monkeypatch.setattr(model, "apply_gradients", applied)
+    model.train_on_batch(some_images(6))
+    assert moves == [
+        ("discriminator_optimizer", True, False, 1),
+        ("discriminator_optimizer", True, False, 2),
+        ("discriminator_optimizer", True, False, 3),
+        ("generator_optimizer", False, True, 4),
+    ]
+    assert len({draw.tobytes() for draw in draws}) == 4
+    assert all(draw.shape == (2, 3) for draw in draws)
 
 
 def test_the_averaged_generator_follows_with_its_half_life_batch_statistics_included():
@@ -123,8 +131,25 @@ def test_a_game_learns_a_distribution_of_two_images():
     assert dark > 0.2 and bright > 0.2 and dark + bright > 0.8
 
 
-def test_unknown_games_and_optimizers_are_refused():
-    with pytest.raises(UserError, match="game must be one of minimax, non_saturating"):
+def test_a_schedule_lasts_for_all_moves_of_a_training():
+    model = small(n_critic=3)
+    made = recipes.get("gan_digits").optimizers(model)
+    lasts = {name: made[name]._learning_rate.decay_steps for name in model.optimizer_names}
+    assert lasts == {"generator_optimizer": 5000, "discriminator_optimizer": 15_000}
+
+
+def test_what_cannot_be_played_is_refused():
+    with pytest.raises(UserError, match="^game 'zero_sum' not found; there is hinge, least_sq"):
         small(game="zero_sum")
+    with pytest.raises(UserError, match="did you mean 'wasserstein'"):
+        small(game="waserstein")
+    with pytest.raises(UserError, match="n_critic must be at least 1"):
+        small(n_critic=0)
     with pytest.raises(UserError, match="compile.. got critic_optimizer"):
         small().compile("adam", critic_optimizer="adam")
+    model = small(n_critic=3)
+    model.compile("adam")
+    with pytest.raises(UserError, match="an image for each of the 3 moves"):
+        model.train_on_batch(some_images(2))
+    with pytest.raises(UserError, match="an image for each of the 3 moves"):
+        model.fit(some_images(5), batch_size=3, verbose=0)

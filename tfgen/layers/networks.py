@@ -1,6 +1,7 @@
 """Encoders and decoders of the autoencoder and VAE families, as functional Keras models.
 
-They are made of Keras's own layers only, so that what they are saved to loads without tfgen.
+They are made of Keras's own layers only, so that what they are saved to loads without tfgen; but
+for spectral normalisation, which a discriminator can have.
 A conditional network takes a second input, int32 labels [b], which joins the features as one-hot.
 """
 
@@ -11,31 +12,46 @@ import numpy as np
 from keras import layers, ops
 
 from tfgen.errors import UserError
+from tfgen.layers.spectral_norm import SpectralConv2D, SpectralDense
 
 NETWORKS = ("dense", "convolutional")
 
 
-def encoder_network(network, image_shape, hidden, outputs, num_classes=0, activation="relu"):
+def encoder_network(
+    network,
+    image_shape,
+    hidden,
+    outputs,
+    num_classes=0,
+    activation="relu",
+    output_bias=True,
+    spectral_norm=False,
+):
     """Return a model from float images [b, h, w, c] (and labels) to features [b, outputs].
 
     "dense" runs the flattened image through layers of `hidden` units; "convolutional" through 3x3
-    convolutions of `hidden` filters, all but the first with stride 2.
+    convolutions of `hidden` filters, all but the first with stride 2. With `spectral_norm`, every
+    kernel is divided by its spectral norm, in layers of tfgen's own.
     """
     check_network(network, hidden)
+    dense = SpectralDense if spectral_norm else layers.Dense
     images = keras.Input(image_shape, name="images")
     labels, one_hot = label_input(num_classes)
     x = images
     if network == "dense":
         x = join_labels(layers.Flatten()(x), one_hot)
         for units in hidden:
-            x = layers.Dense(units, activation=activation)(x)
+            x = dense(units, activation=activation)(x)
     else:
         x = join_labels(x, one_hot)
         for index, filters in enumerate(hidden):
             strides = 2 if index else 1
-            x = layers.Conv2D(filters, 3, strides, padding="same", activation=activation)(x)
+            if spectral_norm:
+                x = SpectralConv2D(filters, 3, strides, activation=activation)(x)
+            else:
+                x = layers.Conv2D(filters, 3, strides, padding="same", activation=activation)(x)
         x = layers.Flatten()(x)
-    x = layers.Dense(outputs, dtype="float32", name="output")(x)
+    x = dense(outputs, use_bias=output_bias, dtype="float32", name="output")(x)
     return keras.Model(inputs(images, labels), x, name="encoder")
 
 

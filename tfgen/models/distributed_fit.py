@@ -29,6 +29,10 @@ class DistributedFit:
         """Return the variables that the optimizer called `name` trains."""
         return self.trainable_variables
 
+    def updates_per_step(self, name):
+        """Return how many updates the optimizer called `name` makes in a training step."""
+        return 1
+
     def compile(self, optimizer="adam", steps_per_execution=1, run_eagerly=False, seed=0, **others):
         """Set the optimizers; the loss is the model's own.
 

@@ -1,14 +1,13 @@
 """Generative adversarial networks (Goodfellow et al. 2014, arXiv:1406.2661).
 
 Two networks play a game. The discriminator D tells training images from generated ones; the
-generator G turns noise z ~ N(0, I) into images that D takes for real:
+generator G turns noise z ~ N(0, I) into images that D takes for real. What each of them minimises
+is one of `tfgen.games`. One training step is the paper's algorithm 1:
 
-    min_G max_D   E_x [log D(x)] + E_z [log(1 - D(G(z)))]                       (equation 1)
+    n_critic times:   D moves, against the images of fresh noise
+    once:             G moves, with fresh noise, against the D that has moved
 
-D gives logits l, D(x) = sigmoid(l), so that log D = -softplus(-l) and log(1 - D) = -softplus(l).
-In the game as written (`minimax`) G's gradient vanishes while D wins; the paper's remedy is to let
-G maximise log D(G(z)) instead (`non_saturating`). A conditional GAN (Mirza & Osindero 2014) shows
-the label to both players.
+A conditional GAN (Mirza & Osindero 2014, arXiv:1411.1784) shows the label to both players.
 
 The density of the images is implicit: a GAN samples but does not score. What is sampled, saved and
 exported is a moving average of the generator, batch normalisation included, as it wanders less.
@@ -17,123 +16,133 @@ exported is a moving average of the generator, batch normalisation included, as 
 import keras
 import tensorflow as tf
 
+from tfgen import games
 from tfgen.errors import UserError
-from tfgen.images import check_labels, from_unit, to_unit
+from tfgen.images import asserted, check_labels, from_unit, to_unit
 from tfgen.layers.networks import decoder_network, encoder_network, inputs, pixel_network
+from tfgen.layers.spectral_norm import iterate_norms
 from tfgen.models.base import GenerativeModel, register
 from tfgen.models.latent import check_latents
 from tfgen.sampling import noise as random_noise
 
 
-def discriminator_loss(real, fake):
-    """Return -[log D(x) + log(1 - D(G(z)))] from logits, one value per image."""
-    return tf.nn.softplus(-real) + tf.nn.softplus(fake)
+class AdversarialModel(GenerativeModel):
+    """Two players of a game; a subclass makes their networks and hands them to `set_players`.
 
+    A batch of `fit` is dealt out to the discriminator's `n_critic` moves: each sees other images,
+    so a batch of 320 gives five moves of 64 images. The generator makes as many as one move sees.
 
-GENERATOR_LOSSES = {
-    "minimax": lambda fake: -tf.nn.softplus(fake),  # log(1 - D(G(z)))
-    "non_saturating": lambda fake: tf.nn.softplus(-fake),  # -log D(G(z))
-}
-
-
-@register
-class GAN(GenerativeModel):
-    """A GAN with dense networks (2014) or convolutional ones (after DCGAN, arXiv:1511.06434).
-
-    The generator normalises its batches if it is convolutional; the discriminator never does, so
-    that what it says of one image does not depend on the others.
-
-    Args:
-        image_shape: (height, width, channels).
+    Attributes:
         latent_dim: length of the noise z.
-        generator_hidden: sizes of the generator's layers, listed from the image to the noise.
-        discriminator_hidden: sizes of the discriminator's layers, from the image on.
-        network: "dense" or "convolutional"; see `layers.networks`.
-        game: "minimax" or "non_saturating".
+        game: what the players minimise, a `Game`.
+        n_critic: the discriminator's moves for each of the generator's.
         average_half_life: images after which the moving average has half forgotten; 0: no average.
-        num_classes: 0 for an unconditional model.
     """
 
     family = "GAN"
     optimizer_names = ("generator_optimizer", "discriminator_optimizer")
 
-    def __init__(
-        self,
-        image_shape,
-        latent_dim=64,
-        generator_hidden=(256, 128),
-        discriminator_hidden=(256, 128),
-        network="dense",
-        game="non_saturating",
-        average_half_life=10_000,
-        num_classes=0,
-    ):
+    def __init__(self, image_shape, latent_dim, game, n_critic, average_half_life, num_classes):
         super().__init__(image_shape, num_classes)
-        if game not in GENERATOR_LOSSES:
-            names = ", ".join(GENERATOR_LOSSES)
-            raise UserError(f"game must be one of {names}, but is '{game}'.")
+        if min(latent_dim, n_critic) < 1:
+            raise UserError(
+                f"latent_dim and n_critic must be at least 1, but are {latent_dim} and {n_critic}."
+            )
         self.latent_dim = latent_dim
-        self.generator_hidden = tuple(generator_hidden)
-        self.discriminator_hidden = tuple(discriminator_hidden)
-        self.network = network
-        self.game = game
+        self.game = games.get(game)
+        self.n_critic = n_critic
         self.average_half_life = average_half_life
-        self.generator = self._generator_network()
-        self.averaged_generator = self._generator_network()
+
+    def set_players(self, generator, averaged_generator, discriminator):
+        """Keep the networks: noise (and labels) to images [-1, 1], images (and labels) to [b, 1].
+
+        Args:
+            generator, averaged_generator: two networks of one make.
+            discriminator: a network that the game can be played with, else `UserError`.
+        """
+        self.game.check(discriminator)
+        self.generator = generator
+        self.averaged_generator = averaged_generator
         self.averaged_generator.trainable = False
         self.averaged_generator.set_weights(self.generator.get_weights())
-        self.discriminator = encoder_network(
-            network, self.image_shape, self.discriminator_hidden, 1, num_classes, "leaky_relu"
-        )
+        self.discriminator = discriminator
         self.built = True
-
-    def _generator_network(self):
-        network = decoder_network(
-            self.network,
-            self.latent_dim,
-            self.generator_hidden,
-            self.image_shape,
-            self.num_classes,
-            batch_norm=self.network == "convolutional",
-        )
-        images = keras.layers.Activation("tanh", dtype="float32")(network.output)
-        return keras.Model(network.input, images, name="generator")
 
     def optimizer_variables(self, name):
         player = self.generator if name == "generator_optimizer" else self.discriminator
         return player.trainable_variables
+
+    def updates_per_step(self, name):
+        return self.n_critic if name == "discriminator_optimizer" else 1
 
     # The game
 
     def train_step(self, data):
         images, labels, _ = self.unpack(data)
         noise = self.step_noise()
-        shape = [tf.shape(images)[0], self.latent_dim]
+        logs = {}
+        for real, real_labels in self._deal(images, labels):
+            logs |= self._move_discriminator(to_unit(real), real_labels, noise)
+        logs |= self._move_generator(to_unit(real), real_labels, noise)
+        self._average_generator(tf.shape(images)[0])
+        return logs
 
-        fake = self.generator(inputs(noise.normal(shape), labels), training=True)
+    def _move_discriminator(self, real, labels, noise):
+        iterate_norms(self.discriminator)
+        fake = self._fake(real, labels, noise)
         with tf.GradientTape() as tape:
-            real_logits = self._logits(to_unit(images), labels)
-            fake_logits = self._logits(fake, labels)
-            d_loss = tf.reduce_mean(discriminator_loss(real_logits, fake_logits))
-            scaled = self.scaled(d_loss, "discriminator_optimizer")
-        gradients = tape.gradient(scaled, self.discriminator.trainable_variables)
-        self.apply_gradients(gradients, "discriminator_optimizer")
-
-        fresh = noise.normal(shape)
-        with tf.GradientTape() as tape:
-            fake = self.generator(inputs(fresh, labels), training=True)
-            g_loss = tf.reduce_mean(GENERATOR_LOSSES[self.game](self._logits(fake, labels)))
-            scaled = self.scaled(g_loss, "generator_optimizer")
-        gradients = tape.gradient(scaled, self.generator.trainable_variables)
-        self.apply_gradients(gradients, "generator_optimizer")
-
-        self._average_generator(shape[0])
+            real_logits = self._logits(real, labels, training=True)
+            fake_logits = self._logits(fake, labels, training=True)
+            loss = tf.reduce_mean(self.game.discriminator_loss(real_logits, fake_logits))
+            penalty = tf.reduce_mean(
+                self.game.penalty(lambda x: self._logits(x, labels, True), real, fake, noise)
+            )
+            scaled = self.scaled(loss + penalty, "discriminator_optimizer")
+        self._move(tape, scaled, "discriminator_optimizer")
         return {
-            "discriminator_loss": d_loss,
-            "generator_loss": g_loss,
-            "real_probability": tf.reduce_mean(tf.sigmoid(real_logits)),
-            "fake_probability": tf.reduce_mean(tf.sigmoid(fake_logits)),
+            "discriminator_loss": loss,
+            **({"penalty": penalty} if self.game.penalized else {}),
+            "real_logit": tf.reduce_mean(real_logits),
+            "fake_logit": tf.reduce_mean(fake_logits),
         }
+
+    def _move_generator(self, real, labels, noise):
+        # A game that does not look at these costs nothing: the graph drops what nobody uses.
+        real_logits = self._logits(real, labels, training=True)
+        with tf.GradientTape() as tape:
+            fake_logits = self._logits(self._fake(real, labels, noise), labels, training=True)
+            loss = tf.reduce_mean(self.game.generator_loss(real_logits, fake_logits))
+            scaled = self.scaled(loss, "generator_optimizer")
+        self._move(tape, scaled, "generator_optimizer")
+        return {"generator_loss": loss}
+
+    def _move(self, tape, loss, name):
+        gradients = tape.gradient(loss, self.optimizer_variables(name))
+        # No weight may move before all is computed. A linear loss leaves the order open, as its
+        # gradient needs no logit, and now and then logits came from weights that had half moved.
+        with tf.control_dependencies([loss, *gradients]):
+            gradients = [tf.identity(gradient) for gradient in gradients]
+        self.apply_gradients(gradients, name)
+
+    def _deal(self, images, labels):
+        """Yield the n_critic parts of a batch with their labels."""
+        n = self.n_critic
+        if n > 1:
+            sentence = f"a batch must hold an image for each of the {n} moves of n_critic."
+            if images.shape[0] is not None and images.shape[0] < n:
+                raise UserError(sentence)
+            images = asserted(images, tf.shape(images)[0] >= n, sentence)
+        for part in range(n):
+            # Every n-th row, which is the same division on one replica and on several.
+            yield images[part::n], None if labels is None else labels[part::n]
+
+    def _fake(self, real, labels, noise):
+        """Return as many generated images as there are `real` ones, with batch statistics."""
+        latents = noise.normal([tf.shape(real)[0], self.latent_dim])
+        return self.generator(inputs(latents, labels), training=True)
+
+    def _logits(self, images, labels, training=False):
+        return self.discriminator(inputs(images, labels), training=training)[:, 0]
 
     def losses(self, images, labels, noise, training):
         """Return both players' losses on images, as they stand; no measure of sample quality."""
@@ -141,12 +150,9 @@ class GAN(GenerativeModel):
         fake_logits = self._logits(self.generator(inputs(latents, labels)), labels)
         real_logits = self._logits(to_unit(images), labels)
         return {
-            "discriminator_loss": discriminator_loss(real_logits, fake_logits),
-            "generator_loss": GENERATOR_LOSSES[self.game](fake_logits),
+            "discriminator_loss": self.game.discriminator_loss(real_logits, fake_logits),
+            "generator_loss": self.game.generator_loss(real_logits, fake_logits),
         }
-
-    def _logits(self, images, labels):
-        return self.discriminator(inputs(images, labels))[:, 0]
 
     def _average_generator(self, batch):
         """Move the averaged generator towards the generator by one step's share of half-life."""
@@ -180,4 +186,74 @@ class GAN(GenerativeModel):
         return from_unit(self.averaged_generator(inputs(latents, labels), training=False))
 
     def plain_networks(self):
-        return {"generator": pixel_network(self.averaged_generator, lambda x: x, "generator")}
+        # A generator with a linear output may go beyond the ends.
+        def clipped(images):
+            return keras.ops.clip(images, -1, 1)
+
+        return {"generator": pixel_network(self.averaged_generator, clipped, "generator")}
+
+
+@register
+class GAN(AdversarialModel):
+    """A GAN with dense networks (2014) or convolutional ones (after DCGAN, arXiv:1511.06434).
+
+    The generator normalises its batches if it is convolutional; the discriminator never does, so
+    that what it says of one image does not depend on the others.
+
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: length of the noise z.
+        generator_hidden: sizes of the generator's layers, listed from the image to the noise.
+        discriminator_hidden: sizes of the discriminator's layers, from the image on.
+        network: "dense" or "convolutional"; see `layers.networks`.
+        game: a `Game` of `tfgen.games`, or the name of one, such as "non_saturating".
+        average_half_life: images after which the moving average has half forgotten; 0: no average.
+        num_classes: 0 for an unconditional model.
+        n_critic: the discriminator's moves for each of the generator's; they share a batch.
+        spectral_norm: whether the discriminator's kernels are divided by their spectral norms.
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        latent_dim=64,
+        generator_hidden=(256, 128),
+        discriminator_hidden=(256, 128),
+        network="dense",
+        game="non_saturating",
+        average_half_life=10_000,
+        num_classes=0,
+        n_critic=1,
+        spectral_norm=False,
+    ):
+        super().__init__(image_shape, latent_dim, game, n_critic, average_half_life, num_classes)
+        self.generator_hidden = tuple(generator_hidden)
+        self.discriminator_hidden = tuple(discriminator_hidden)
+        self.network = network
+        self.spectral_norm = spectral_norm
+        self.set_players(
+            self._generator_network(),
+            self._generator_network(),
+            encoder_network(
+                network,
+                self.image_shape,
+                self.discriminator_hidden,
+                outputs=1,
+                num_classes=num_classes,
+                activation="leaky_relu",
+                output_bias=not self.game.compares,
+                spectral_norm=spectral_norm,
+            ),
+        )
+
+    def _generator_network(self):
+        network = decoder_network(
+            self.network,
+            self.latent_dim,
+            self.generator_hidden,
+            self.image_shape,
+            self.num_classes,
+            batch_norm=self.network == "convolutional",
+        )
+        images = keras.layers.Activation("tanh", dtype="float32")(network.output)
+        return keras.Model(network.input, images, name="generator")

@@ -56,14 +56,20 @@ class Recipe:
     limit: int | None = None
     seed: int = 0
 
-    def optimizer(self):
-        """Return a new Adam with the recipe's schedule."""
+    def optimizers(self, model):
+        """Return name -> new optimizer, for all of a model's."""
+        return {
+            name: self._optimizer(model.updates_per_step(name)) for name in model.optimizer_names
+        }
+
+    def _optimizer(self, updates_per_step):
+        """Return an Adam whose schedule lasts as long as the recipe's steps."""
         schedule = keras.optimizers.schedules.CosineDecay(
             self.learning_rate if not self.warmup_steps else 0.0,
-            max(1, self.steps - self.warmup_steps),
+            max(1, self.steps - self.warmup_steps) * updates_per_step,
             alpha=self.final_learning_rate / self.learning_rate,
             warmup_target=self.learning_rate if self.warmup_steps else None,
-            warmup_steps=self.warmup_steps,
+            warmup_steps=self.warmup_steps * updates_per_step,
         )
         return keras.optimizers.Adam(
             schedule, beta_1=self.beta_1, beta_2=self.beta_2, global_clipnorm=self.clip_norm

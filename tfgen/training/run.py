@@ -132,7 +132,7 @@ class _Run:
             self.notes = initial_weights(self.model) if initial_weights else {}
             common = np.gcd(recipe.validate_every, recipe.steps)
             self.model.compile(
-                **{name: recipe.optimizer() for name in self.model.optimizer_names},
+                **recipe.optimizers(self.model),
                 steps_per_execution=max(
                     d for d in range(1, MAX_STEPS_PER_EXECUTION + 1) if common % d == 0
                 ),

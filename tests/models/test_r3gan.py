@@ -1,0 +1,74 @@
+"""The residual networks of R3GAN: what they start as, how they resample, which sizes they take."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen.errors import UserError
+from tfgen.games import Relativistic
+from tfgen.models import R3GAN
+from tfgen.models.r3gan import GAIN, doubled, halved
+
+
+def test_resampling_is_by_the_filter_1_2_1():
+    row = np.random.default_rng(0).normal(size=8).astype(np.float32)
+    across = row[None, None, :, None] * np.ones([1, 8, 1, 1], np.float32)
+    up = np.array(doubled(across))[0, 3, :, 0]
+    np.testing.assert_allclose(up[::2], row, rtol=1e-6)
+    np.testing.assert_allclose(up[1:-1:2], (row[:-1] + row[1:]) / 2, rtol=1e-5, atol=1e-6)
+    down = np.array(halved(across))[0, 1, :, 0]
+    expected = (row[0:-2:2] + 2 * row[1:-1:2] + row[2::2]) / 4
+    np.testing.assert_allclose(down[:-1], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_network_starts_without_its_blocks_and_keeps_the_variance():
+    keras.utils.set_random_seed(0)
+    model = R3GAN((28, 28, 1), 16, widths=(8, 16, 16), num_blocks=2)
+    kernels = [v for v in model.generator.weights if v.path.endswith("kernel")]
+    basis = model.generator.get_layer("basis").kernel
+    assert basis.shape == (7, 7, 16)
+    zeros = [v for v in kernels if not np.any(v.numpy())]
+    assert len(zeros) == 6  # the last convolution of each block
+    inner = [v for v in kernels if v.shape[:2] == (3, 3) and v.shape[3] == 32]
+    assert len(inner) == 4
+    for kernel in inner:
+        expected = GAIN * 6**-0.25 / np.sqrt(3 * 3 * 32)
+        np.testing.assert_allclose(np.std(kernel), expected, rtol=0.05)
+    assert not any("normalization" in layer.name for layer in model.generator.layers)
+    images = model.generator(tf.random.stateless_normal([64, 16], [0, 1]))
+    assert 0.1 < np.std(images) < 3
+
+
+def test_images_beyond_the_ends_are_clipped_in_what_is_exported():
+    model = R3GAN((4, 4, 1), 3, widths=(4,), num_blocks=1)
+    output = model.averaged_generator.get_layer("output")
+    output.kernel.assign(output.kernel * 1e3)
+    latents = tf.random.stateless_normal([4, 3], [0, 1])
+    pixels = np.array(model.plain_networks()["generator"](latents))
+    assert pixels.min() == 0 and pixels.max() == 255
+    np.testing.assert_array_equal(np.round(pixels), model.generate(latents))
+
+
+def test_sizes_that_cannot_be_are_refused():
+    with pytest.raises(UserError, match="^images of 6x5 pixels cannot be halved 1 times"):
+        R3GAN((6, 5, 1), widths=(4, 4))
+    with pytest.raises(UserError, match="must be at least 1, but are .4, 0., 2 and 1"):
+        R3GAN((4, 4, 1), widths=(4, 0))
+    with pytest.raises(UserError, match="multiples of groups=3"):
+        R3GAN((4, 4, 1), widths=(4,), groups=3)
+
+
+def test_grouped_convolutions_train_under_penalties():
+    model = R3GAN((4, 4, 1), 3, widths=(4,), num_blocks=1, groups=2, game=Relativistic(0.1))
+    kernels = [v for v in model.discriminator.trainable_variables if v.shape == (3, 3, 4, 8)]
+    assert len(kernels) == 1
+    model.compile("adam")
+    before = kernels[0].numpy()
+    try:
+        for _ in range(2):  # in the first step the block's last convolution is still zero
+            model.train_on_batch(np.zeros([2, 4, 4, 1], np.uint8))
+    except tf.errors.OpError as error:
+        assert "grouped convolutions are not supported on CPU" in str(error)
+        pytest.skip("needs oneDNN or a GPU")
+    assert np.any(kernels[0] != before)

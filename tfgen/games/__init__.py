@@ -1,0 +1,38 @@
+"""The games a generator and a discriminator can play, one paper per file."""
+
+from tfgen import names
+from tfgen.games.base import Game
+from tfgen.games.hinge import Hinge
+from tfgen.games.least_squares import LeastSquares
+from tfgen.games.minimax import Minimax, NonSaturating
+from tfgen.games.relativistic import Relativistic
+from tfgen.games.wasserstein import Wasserstein
+
+__all__ = [
+    "Game",
+    "Hinge",
+    "LeastSquares",
+    "Minimax",
+    "NonSaturating",
+    "Relativistic",
+    "Wasserstein",
+    "get",
+]
+
+GAMES = {
+    "minimax": Minimax,
+    "non_saturating": NonSaturating,
+    "least_squares": LeastSquares,
+    "wasserstein": Wasserstein,
+    "hinge": Hinge,
+    "relativistic": Relativistic,
+}
+
+
+def get(game):
+    """Return a `Game`, or the one of that name with its paper's settings."""
+    if isinstance(game, Game):
+        return game
+    if not isinstance(game, str) or game not in GAMES:
+        raise names.unknown("game", game, GAMES)
+    return GAMES[game]()

@@ -1,0 +1,179 @@
+"""R3GAN: a GAN without tricks (Huang et al. 2025, arXiv:2501.05441).
+
+The relativistic pairing game with R1 and R2 (`tfgen.games.Relativistic`) is stable enough that both
+players can be plain residual networks without normalisation. The discriminator, stage by stage:
+
+    image   1x1 convolution to the first width
+    stage   blocks:  x + 1x1( leaky( 3x3( leaky( 1x1(x) ))))      twice as wide inside
+            halving: blurred by [1, 2, 1], then a 1x1 convolution to the next width
+    last    blocks, then a learned basis: a weighted sum over what is left of the image, each map
+            with weights of its own, and a linear output
+
+The generator is its mirror image, from the basis up, with a linear output too. As in Fixup (Zhang
+et al. 2019, arXiv:1901.09321) the last convolution of a block starts at zero and the others are
+scaled by the number of blocks L to the power -1/4, which keeps the variance of deep networks.
+Of a label, an embedding joins the noise of G, and D's features are weighed by another.
+
+Unlike the authors' code, resampling repeats the image's border rather than fading it to zero.
+"""
+
+import math
+
+import keras
+from keras import layers
+
+from tfgen.errors import UserError
+from tfgen.layers.networks import inputs, label_input
+from tfgen.models.base import register
+from tfgen.models.gan import AdversarialModel
+
+SLOPE = 0.2  # of the leaky ReLU below zero
+GAIN = math.sqrt(2 / (1 + SLOPE**2))  # which keeps the variance behind it
+
+
+@register
+class R3GAN(AdversarialModel):
+    """Residual, normalisation-free networks in the relativistic game.
+
+    Args:
+        image_shape: (height, width, channels); both sizes can be halved between the stages.
+        latent_dim: length of the noise z, and of the embeddings of labels.
+        widths: of the stages, listed from the image on, for both players.
+        num_blocks: residual blocks in each stage.
+        groups: of the 3x3 convolutions. Without a GPU, TensorFlow trains grouped ones with oneDNN
+            alone, its default on x86.
+        game: a `Game` of `tfgen.games`, or the name of one.
+        average_half_life: images after which the moving average has half forgotten; 0: no average.
+        num_classes: 0 for an unconditional model.
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        latent_dim=64,
+        widths=(32, 64, 64),
+        num_blocks=2,
+        groups=1,
+        game="relativistic",
+        average_half_life=10_000,
+        num_classes=0,
+    ):
+        super().__init__(image_shape, latent_dim, game, 1, average_half_life, num_classes)
+        self.widths = tuple(widths)
+        self.num_blocks = num_blocks
+        self.groups = groups
+        self._check_sizes()
+        self.set_players(
+            self._generator_network(), self._generator_network(), self._discriminator_network()
+        )
+
+    def _check_sizes(self):
+        if not self.widths or min(*self.widths, self.num_blocks, self.groups) < 1:
+            raise UserError(
+                "widths, num_blocks and groups must be at least 1, but are "
+                f"{list(self.widths)}, {self.num_blocks} and {self.groups}."
+            )
+        halvings = len(self.widths) - 1
+        height, width = self.image_shape[:2]
+        if height % 2**halvings or width % 2**halvings:
+            raise UserError(
+                f"images of {height}x{width} pixels cannot be halved {halvings} times, as "
+                f"{len(self.widths)} stages of widths need; give fewer widths."
+            )
+        if any(2 * size % self.groups for size in self.widths):
+            raise UserError(
+                f"twice the widths must be multiples of groups={self.groups}, but the widths are "
+                f"{list(self.widths)}."
+            )
+        self._basis_size = (height >> halvings, width >> halvings)
+
+    def _generator_network(self):
+        latents = keras.Input((self.latent_dim,), name="latents")
+        labels, one_hot = label_input(self.num_classes)
+        x = latents
+        if labels is not None:
+            x = layers.Concatenate()([x, _linear(self.latent_dim)(one_hot)])
+        x = _linear(self.widths[-1])(x)
+        x = layers.EinsumDense(
+            "bc,hwc->bhwc",
+            (*self._basis_size, self.widths[-1]),
+            kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
+            name="basis",
+        )(x)
+        for index, width in reversed(list(enumerate(self.widths))):
+            if width != x.shape[-1]:
+                x = _convolution(width)(x)
+            if index < len(self.widths) - 1:
+                x = doubled(x)
+            x = self._blocks(x)
+        x = _convolution(self.image_shape[-1], dtype="float32", name="output")(x)
+        return keras.Model(inputs(latents, labels), x, name="generator")
+
+    def _discriminator_network(self):
+        images = keras.Input(self.image_shape, name="images")
+        labels, one_hot = label_input(self.num_classes)
+        x = _convolution(self.widths[0])(images)
+        for index, width in enumerate(self.widths):
+            if index:
+                x = halved(x)
+            if width != x.shape[-1]:
+                x = _convolution(width)(x)
+            x = self._blocks(x)
+        height, width = self._basis_size
+        x = layers.EinsumDense(
+            "bhwc,hwc->bc",
+            (self.widths[-1],),
+            kernel_initializer=keras.initializers.RandomNormal(stddev=(height * width) ** -0.5),
+            name="basis",
+        )(x)
+        if labels is None:
+            x = _linear(1, dtype="float32", name="output")(x)
+        else:
+            x = _linear(self.latent_dim, dtype="float32", name="output")(x)
+            scale = self.latent_dim**-0.5
+            x = layers.Dot(axes=1, dtype="float32")([x, _linear(self.latent_dim, scale)(one_hot)])
+        return keras.Model(inputs(images, labels), x, name="discriminator")
+
+    def _blocks(self, x):
+        gain = GAIN * (len(self.widths) * self.num_blocks) ** -0.25
+        width = x.shape[-1]
+        for _ in range(self.num_blocks):
+            y = layers.LeakyReLU(SLOPE)(_convolution(2 * width, 1, gain, use_bias=True)(x))
+            y = _convolution(2 * width, 3, gain, use_bias=True, groups=self.groups)(y)
+            y = layers.LeakyReLU(SLOPE)(y)
+            x = layers.Add()([x, _convolution(width, gain=0)(y)])
+        return x
+
+
+def doubled(x):
+    """Return maps [b, h, w, n] of twice the size, interpolated by the filter [1, 2, 1] / 2."""
+    x = layers.UpSampling2D(2, interpolation="nearest")(x)
+    return layers.AveragePooling2D(2, 1, padding="same")(x)
+
+
+def halved(x):
+    """Return every second place of maps [b, h, w, n] blurred by the filter [1, 2, 1] / 4."""
+    x = layers.AveragePooling2D(2, 1, padding="same")(x)
+    return layers.AveragePooling2D(2, 2)(x)
+
+
+def _convolution(filters, size=1, gain=1.0, use_bias=False, **options):
+    return layers.Conv2D(
+        filters,
+        size,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer=_scaled(gain),
+        **options,
+    )
+
+
+def _linear(units, gain=1.0, **options):
+    return layers.Dense(units, use_bias=False, kernel_initializer=_scaled(gain), **options)
+
+
+def _scaled(gain):
+    """Return a normal initializer that changes the variance of its input by gain^2."""
+    if not gain:
+        return "zeros"
+    return keras.initializers.VarianceScaling(gain**2, "fan_in", "untruncated_normal")
