@@ -56,14 +56,18 @@ def sample_quality(
     if sampling_seeds > 1:
         about["sampling_seeds"] = sampling_seeds
     sets = [model.sample(n, seed + k * n, labels=labels) for k in range(sampling_seeds)]
-    against = f"the {len(real)} images of split {split}"
-    protocol = f"{n} samples against {against}"
+    protocol = f"{n} samples against {_counted(real, data, split)}"
     if model.num_classes:
         protocol += ", labels as in the split"
-    figures = _distances(sets, real, data.images(other, MOST), kind, other, protocol, about)
+    figures = _distances(sets, real, data.images(other, n), kind, other, protocol, about)
     if model.num_classes and data.num_classes:
-        figures |= _classifier_accuracy(sets, labels, data, split, other, against, about)
+        figures |= _classifier_accuracy(sets, labels, data, split, other, about)
     return figures
+
+
+def _counted(images, data, split):
+    first = "first " if len(images) < data.size(split) else ""
+    return f"the {first}{len(images)} images of split {split}"
 
 
 def _pixel_plan(data, split):
@@ -118,7 +122,7 @@ def _neighbour_shares(real, fake):
     return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
 
 
-def _classifier_accuracy(sets, labels, data, split, other, against, about):
+def _classifier_accuracy(sets, labels, data, split, other, about):
     tests, test_labels = data.images(split, MOST), data.labels(split, MOST)
     n = min(len(labels), data.size(other), MOST)
     if n < FEWEST or n < FEWEST_A_CLASS * data.num_classes:
@@ -135,8 +139,9 @@ def _classifier_accuracy(sets, labels, data, split, other, against, about):
         figure["standard_error"] = float(np.sqrt(values[0] * (1 - values[0]) / len(tests)))
     budget = f"{epochs(n)} epochs, batches of {BATCH_SIZE}"
     figure["protocol"] = (
-        f"a small classifier, trained on {n} samples ({budget}), names {against}"
-        f"{sets_text(values)}; trained on {n} real images it reaches {floor:.4f}"
+        f"a small classifier, trained on {n} samples ({budget}), names "
+        f"{_counted(tests, data, split)}{sets_text(values)}; "
+        f"trained on {n} real images it reaches {floor:.4f}"
     )
     return {"classifier accuracy score": figure}
 
