@@ -110,6 +110,15 @@ EXAMPLES = {
             "spectral_norm": True,
         },
     },
+    "DCGAN": {
+        "conditional": {
+            "image_shape": GREY,
+            "latent_dim": 3,
+            "filters": (4, 6),
+            "game": "least_squares",
+            "num_classes": 3,
+        },
+    },
     "R3GAN": {
         "conditional colour": {
             "image_shape": COLOUR,
