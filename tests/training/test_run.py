@@ -25,7 +25,8 @@ def small_vae(image_shape, num_classes):
 
 
 def small_gan(image_shape, num_classes):
-    return GAN(image_shape, 4, (8,), (8,), num_classes=num_classes)
+    options = {"game": "hinge", "n_critic": 2, "spectral_norm": True}
+    return GAN(image_shape, 4, (8,), (8,), num_classes=num_classes, **options)
 
 
 VAE_RECIPE = Recipe(

@@ -56,14 +56,8 @@ class Recipe:
     limit: int | None = None
     seed: int = 0
 
-    def optimizers(self, model):
-        """Return name -> new optimizer, for all of a model's."""
-        return {
-            name: self._optimizer(model.updates_per_step(name)) for name in model.optimizer_names
-        }
-
-    def _optimizer(self, updates_per_step):
-        """Return an Adam whose schedule lasts as long as the recipe's steps."""
+    def optimizer(self, updates_per_step=1):
+        """Return a new Adam whose schedule lasts as long as the recipe's steps."""
         schedule = keras.optimizers.schedules.CosineDecay(
             self.learning_rate if not self.warmup_steps else 0.0,
             max(1, self.steps - self.warmup_steps) * updates_per_step,
@@ -74,6 +68,12 @@ class Recipe:
         return keras.optimizers.Adam(
             schedule, beta_1=self.beta_1, beta_2=self.beta_2, global_clipnorm=self.clip_norm
         )
+
+    def optimizers(self, model):
+        """Return name -> new optimizer, for all of a model's."""
+        return {
+            name: self.optimizer(model.updates_per_step(name)) for name in model.optimizer_names
+        }
 
     def with_steps(self, steps):
         """Return the recipe with another length; it still ends with a validation."""
