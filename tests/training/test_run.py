@@ -119,7 +119,7 @@ def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(tmp_path, monkeypatch):
 
 
 def test_ctrl_c_outside_the_fit_says_how_to_go_on_too(tmp_path, monkeypatch):
-    def pressed(*_):
+    def pressed(*_, **__):
         raise KeyboardInterrupt
 
     sentence = "to go on from the last checkpoint, run: tfgen train small --out"
