@@ -17,6 +17,16 @@ tf.config.set_logical_device_configuration(
 
 
 @pytest.fixture(scope="session")
+def two_replicas():
+    """A strategy of two replicas on one CPU, or a skip."""
+    if len(tf.config.list_logical_devices("CPU")) < 2:
+        pytest.skip("needs two logical CPU devices")
+    from tfgen import training
+
+    return training.choose_strategy("mirrored")
+
+
+@pytest.fixture(scope="session")
 def shared_data_dir():
     """A TFDS data directory with the real MNIST, or a skip."""
     beside = pathlib.Path(__file__).parents[2] / "shared" / "tensorflow_datasets"

@@ -7,15 +7,13 @@ each pixel would cost over the cached sampler, and the sampler's time per image 
 `--sides 8,16,32,64` shows how the cost grows with the image.
 """
 
-import json
 import re
 import time
 
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from rich.console import Console
-from rich.table import Table
+from report import report
 
 from tfgen.likelihoods import Bernoulli
 from tfgen.models import (
@@ -87,15 +85,7 @@ def main(_):
         for side in SIDES.value
         for batch in BATCHES.value
     ]
-    table = Table()
-    for column in rows[0]:
-        table.add_column(column.replace("_", " "))
-    for row in rows:
-        table.add_row(*(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()))
-    Console(width=140).print(table)
-    if JSON.value:
-        with open(JSON.value, "w") as file:
-            json.dump(rows, file, indent=1)
+    report(rows, JSON.value)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ usage: python tests/benchmarks/training.py [--json FILE] [--models REGULAR_EXPRE
 28x28 images, batches of 64, 10 steps an execution, the best of 3 epochs of 20 steps.
 """
 
-import json
 import re
 import time
 
@@ -13,8 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from rich.console import Console
-from rich.table import Table
+from report import report
 
 from tfgen.likelihoods import Bernoulli
 from tfgen.models import (
@@ -72,15 +70,7 @@ def measure(name):
 
 def main(_):
     rows = [measure(name) for name in MODELS if re.search(CHOSEN.value, name)]
-    table = Table()
-    for column in rows[0]:
-        table.add_column(column.replace("_", " "))
-    for row in rows:
-        table.add_row(*(f"{v:,.1f}" if isinstance(v, float) else str(v) for v in row.values()))
-    Console(width=120).print(table)
-    if JSON.value:
-        with open(JSON.value, "w") as file:
-            json.dump(rows, file, indent=1)
+    report(rows, JSON.value, width=120, digits=1)
 
 
 if __name__ == "__main__":

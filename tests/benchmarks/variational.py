@@ -8,7 +8,6 @@ compiled function and with nothing between them. The bound has k = 5000; its tim
 `--bound_images` and told for 10,000.
 """
 
-import json
 import re
 import time
 
@@ -16,8 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from rich.console import Console
-from rich.table import Table
+from report import report
 
 from tfgen.likelihoods import Bernoulli
 from tfgen.models import VAE, HierarchicalVAE
@@ -118,15 +116,7 @@ def measure(name):
 
 def main(_):
     rows = [measure(name) for name in MODELS if re.search(CHOSEN.value, name)]
-    table = Table()
-    for column in rows[0]:
-        table.add_column(column.replace("_", " "))
-    for row in rows:
-        table.add_row(*(f"{v:,.2f}" if isinstance(v, float) else str(v) for v in row.values()))
-    Console(width=140).print(table)
-    if JSON.value:
-        with open(JSON.value, "w") as file:
-            json.dump(rows, file, indent=1)
+    report(rows, JSON.value)
 
 
 if __name__ == "__main__":

@@ -255,8 +255,8 @@ def test_a_mistake_is_told_in_one_sentence(words, sentence, capsys, tmp_path, mo
 
 
 def test_codes_are_made_in_batches(vae, digits):
-    from tfgen.cli import codes
+    from tfgen.models.latent import in_batches
 
     images = digits.images("test", 10)
-    found = codes.in_batches(vae.encode, images, None, batch_size=4)
+    found = in_batches(vae.encode, images, None, batch_size=4)
     assert tf.reduce_max(tf.abs(found - vae.encode(images))) < 1e-4

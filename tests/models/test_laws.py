@@ -14,7 +14,6 @@ import pytest
 import tensorflow as tf
 from examples import EXAMPLES
 
-from tfgen import training
 from tfgen.errors import UserError
 from tfgen.images import grid
 from tfgen.models import REGISTRY
@@ -255,13 +254,6 @@ def test_no_weight_lies_in_nested_lists(name, case, tmp_path):
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
         stored = h5py.File(io.BytesIO(archive.read("model.weights.h5")))
         stored.visit(lambda path: pytest.fail(path) if "container" in path else None)
-
-
-@pytest.fixture(scope="module")
-def two_replicas():
-    if len(tf.config.list_logical_devices("CPU")) < 2:
-        pytest.skip("needs two logical CPU devices")
-    return training.choose_strategy("mirrored")
 
 
 @every_model

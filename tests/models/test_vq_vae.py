@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import training
 from tfgen.errors import UserError
 from tfgen.images import from_levels, grid, to_levels, to_unit
 from tfgen.layers.quantizer import VectorQuantizer
@@ -105,10 +104,7 @@ def test_fewer_vectors_than_dead_codes_are_enough():
     assert {tuple(row) for row in seated} == {tuple(row) for row in vectors.reshape(-1, 2)}
 
 
-def test_two_replicas_seat_dead_codes_as_one_does():
-    if len(tf.config.list_logical_devices("CPU")) < 2:
-        pytest.skip("needs two logical CPU devices")
-
+def test_two_replicas_seat_dead_codes_as_one_does(two_replicas):
     def trained(strategy):
         with strategy.scope():
             model = small()
@@ -120,7 +116,7 @@ def test_two_replicas_seat_dead_codes_as_one_does():
         return [np.asarray(w) for w in model.quantizer.weights]
 
     one = trained(tf.distribute.get_strategy())
-    two = trained(training.choose_strategy("mirrored"))
+    two = trained(two_replicas)
     assert np.all(np.abs(one[0]) < 10)  # the code far away was dead
     for first, second in zip(one, two, strict=True):
         np.testing.assert_allclose(first, second, atol=1e-5)

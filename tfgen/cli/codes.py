@@ -28,17 +28,6 @@ def check_codes(entry, command):
         )
 
 
-def in_batches(function, inputs, labels, batch_size=256):
-    """Return function(inputs, labels) of a model, numpy, taking `batch_size` rows at a time."""
-    import numpy as np
-
-    batches = []
-    for start in range(0, len(inputs), batch_size):
-        rows = slice(start, start + batch_size)
-        batches.append(np.asarray(function(inputs[rows], None if labels is None else labels[rows])))
-    return np.concatenate(batches)
-
-
 def _has_codes(entry):
     from tfgen.models.base import REGISTRY
     from tfgen.models.latent import LatentModel

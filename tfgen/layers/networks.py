@@ -78,15 +78,12 @@ def decoder_network(network, latent_dim, hidden, output_shape, num_classes=0, ba
         x = layers.Dense(math.prod(output_shape), dtype="float32", name="output")(x)
         x = layers.Reshape(output_shape, dtype="float32")(x)
     else:
-        sizes = [tuple(output_shape[:2])]
-        for _ in hidden[1:]:
-            sizes.append(tuple(math.ceil(size / 2) for size in sizes[-1]))
+        sizes = halved_sizes(output_shape[:2], len(hidden) - 1)
         x = activated(layers.Dense(math.prod(sizes[-1]) * hidden[-1]), x)
         x = layers.Reshape((*sizes[-1], hidden[-1]))(x)
-        for filters, (height, width) in zip(hidden[-2::-1], sizes[-2::-1], strict=True):
+        for filters, size in zip(hidden[-2::-1], sizes[-2::-1], strict=True):
             x = activated(layers.Conv2DTranspose(filters, 4, 2, padding="same"), x)
-            # Doubling a size that was rounded up gives one row or column too many.
-            x = layers.Cropping2D(((0, x.shape[1] - height), (0, x.shape[2] - width)))(x)
+            x = cropped(x, size)
         x = layers.Conv2D(output_shape[-1], 3, padding="same", dtype="float32", name="output")(x)
     return keras.Model(inputs(latents, labels), x, name="decoder")
 
@@ -96,8 +93,23 @@ def inputs(features, labels):
     return features if labels is None else [features, labels]
 
 
-def set_output_bias(decoder, likelihood, mean):
-    """Make a decoder start at the mean image: numpy [h, w, c] of values in [0, 1]."""
+def halved_sizes(size, times):
+    """Return `size`, (height, width), and what it is after each of `times` halvings, rounded up."""
+    sizes = [tuple(size)]
+    for _ in range(times):
+        sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
+    return sizes
+
+
+def cropped(x, size, **options):
+    """Return maps without the row and column that doubling a size that was rounded up added."""
+    height, width = (there - wanted for there, wanted in zip(x.shape[1:3], size, strict=True))
+    return layers.Cropping2D(((0, height), (0, width)), **options)(x)
+
+
+def set_output_bias(decoder, likelihood, images):
+    """Make a decoder start at the mean of images, numpy uint8 [n, h, w, c]."""
+    mean = images.mean(axis=0, dtype=np.float64) / 255
     output = decoder.get_layer("output")
     if isinstance(output, layers.Conv2D):
         mean = mean.mean(axis=(0, 1))

@@ -79,14 +79,15 @@ def _bounds(model, data, split, importance_samples):
     figures |= _nats("negative ELBO", "one sample an image", model.elbo, model, data, split)
     rate = _nats("rate", "KL(q || p), the ELBO's other part", minus_rate, model, data, split)
     labels = data.labels(split) if model.num_classes else None
-    variances = model.active_units(data.images(split), labels)
+    images = data.images(split)
+    variances = model.active_units(images, labels)
     active = {
         "value": int(np.sum(variances > ACTIVE_VARIANCE)),
         "unit": f"of {model.latent_dim}",
-        "protocol": f"codes whose variance over the {len(data.images(split))} images of split "
+        "protocol": f"codes whose variance over the {len(images)} images of split "
         f"{split} exceeds {ACTIVE_VARIANCE}",
         "split": split,
-        "n": len(data.images(split)),
+        "n": len(images),
         "seed": None,
     }
     return {**figures, "rate": rate["rate"], "active units": active}

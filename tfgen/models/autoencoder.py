@@ -28,7 +28,7 @@ from tfgen.errors import UserError
 from tfgen.images import from_unit, to_unit
 from tfgen.layers.networks import decoder_network, encoder_network, pixel_network
 from tfgen.models.base import register
-from tfgen.models.latent import LatentModel, check_latents
+from tfgen.models.latent import LatentModel, check_latents, in_batches
 from tfgen.sampling import noise as random_noise
 
 
@@ -122,8 +122,7 @@ class Autoencoder(LatentModel):
             raise UserError(
                 f"{len(images)} images are too few to fit {self.num_components} Gaussians to."
             )
-        codes = [self.encode(images[start : start + 256]) for start in range(0, len(images), 256)]
-        self.density.fit(np.concatenate(codes), seed)
+        self.density.fit(in_batches(self.encode, images), seed)
 
     # Codes
 

@@ -18,7 +18,7 @@ import keras
 from keras import layers
 
 from tfgen.errors import UserError
-from tfgen.layers.networks import inputs, join_labels, label_input
+from tfgen.layers.networks import cropped, halved_sizes, inputs, join_labels, label_input
 from tfgen.models.base import register
 from tfgen.models.gan import AdversarialModel
 
@@ -64,19 +64,17 @@ class DCGAN(AdversarialModel):
     def _generator_network(self):
         latents = keras.Input((self.latent_dim,), name="latents")
         labels, one_hot = label_input(self.num_classes)
-        sizes = [self.image_shape[:2]]
-        for _ in self.filters:
-            sizes.append(tuple(math.ceil(size / 2) for size in sizes[-1]))
+        sizes = halved_sizes(self.image_shape[:2], len(self.filters))
         x = join_labels(latents, one_hot)
         x = layers.Dense(math.prod(sizes[-1]) * self.filters[-1], **_weights(use_bias=False))(x)
         x = layers.Reshape((*sizes[-1], self.filters[-1]))(x)
         x = layers.ReLU()(_normalized(x))
         for filters, size in zip(self.filters[-2::-1], sizes[-2:0:-1], strict=True):
-            x = _cropped(layers.Conv2DTranspose(filters, 5, 2, **_convolution(False))(x), size)
+            x = cropped(layers.Conv2DTranspose(filters, 5, 2, **_convolution(False))(x), size)
             x = layers.ReLU()(_normalized(x))
         last = _convolution(True)
         x = layers.Conv2DTranspose(self.image_shape[-1], 5, 2, dtype="float32", **last)(x)
-        x = layers.Activation("tanh", dtype="float32")(_cropped(x, sizes[0], dtype="float32"))
+        x = layers.Activation("tanh", dtype="float32")(cropped(x, sizes[0], dtype="float32"))
         return keras.Model(inputs(latents, labels), x, name="generator")
 
     def _discriminator_network(self):
@@ -93,12 +91,6 @@ class DCGAN(AdversarialModel):
 
 def _normalized(x):
     return layers.BatchNormalization(momentum=0.9, synchronized=True)(x)
-
-
-def _cropped(x, size, **options):
-    """Return maps without the row and column that doubling a size that was rounded up added."""
-    height, width = (there - wanted for there, wanted in zip(x.shape[1:3], size, strict=True))
-    return layers.Cropping2D(((0, height), (0, width)), **options)(x)
 
 
 def _convolution(use_bias):

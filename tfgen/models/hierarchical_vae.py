@@ -27,7 +27,9 @@ from tensorflow_probability import distributions as tfd
 from tfgen.errors import UserError
 from tfgen.layers.networks import (
     check_hidden,
+    cropped,
     decoder_network,
+    halved_sizes,
     inputs,
     join_labels,
     label_input,
@@ -117,8 +119,7 @@ class HierarchicalVAE(VariationalModel):
 
     def adapt(self, images):
         super().adapt(images)
-        mean = images.mean(axis=0, dtype=np.float64) / 255
-        set_output_bias(self.decoder, self.likelihood, mean)
+        set_output_bias(self.decoder, self.likelihood, images)
 
     def plain_networks(self):
         code = keras.Input((self.latent_dim,), name="latents")
@@ -153,12 +154,8 @@ def latent_shapes(image_shape, latent_dims, hidden, network):
         check_hidden(widths)
     if network != "spatial":
         return [(n,) for n in latent_dims]
-    height, width, _ = image_shape
-    shapes = []
-    for n in latent_dims:
-        height, width = math.ceil(height / 2), math.ceil(width / 2)
-        shapes.append((height, width, n))
-    return shapes
+    sizes = halved_sizes(image_shape[:2], len(latent_dims))
+    return [(*size, n) for size, n in zip(sizes[1:], latent_dims, strict=True)]
 
 
 def mean_and_log_variance(output):
@@ -211,11 +208,9 @@ def _descent(shape, widths, network, output_shape, num_classes):
         x = layers.Dense(output_shape[0], dtype="float32", name="output")(x)
         return keras.Model(inputs(latents, labels), x)
     x = join_labels(layers.Reshape(shape)(latents), one_hot)
-    height, width, outputs = output_shape
     for filters in reversed(widths[1:]):
         x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
     x = layers.Conv2DTranspose(widths[0], 4, 2, padding="same", activation="relu")(x)
-    # Doubling a size that was rounded up gives one row or column too many.
-    x = layers.Cropping2D(((0, x.shape[1] - height), (0, x.shape[2] - width)))(x)
-    x = layers.Conv2D(outputs, 3, padding="same", dtype="float32", name="output")(x)
+    x = cropped(x, output_shape[:2])
+    x = layers.Conv2D(output_shape[-1], 3, padding="same", dtype="float32", name="output")(x)
     return keras.Model(inputs(latents, labels), x)

@@ -69,11 +69,7 @@ class LatentModel(GenerativeModel):
         """
         if len(images) < 2:
             raise UserError(f"a variance needs at least 2 images, but got {len(images)}.")
-        codes = []
-        for start in range(0, len(images), batch_size):
-            rows = slice(start, start + batch_size)
-            codes.append(self.encode(images[rows], None if labels is None else labels[rows]))
-        return np.var(np.concatenate(codes), axis=0)
+        return np.var(in_batches(self.encode, images, labels, batch_size), axis=0)
 
     def endpoints(self):
         def encode(images, labels=None):
@@ -93,6 +89,15 @@ class LatentModel(GenerativeModel):
             "decode": (decode, [latents, *self._label_spec()]),
             "reconstruct": (reconstruct, images),
         }
+
+
+def in_batches(function, inputs, labels=None, batch_size=256):
+    """Return function(inputs, labels) of a model, numpy, taking `batch_size` rows at a time."""
+    batches = []
+    for start in range(0, len(inputs), batch_size):
+        rows = slice(start, start + batch_size)
+        batches.append(np.asarray(function(inputs[rows], None if labels is None else labels[rows])))
+    return np.concatenate(batches)
 
 
 def check_latents(latents, latent_dim):

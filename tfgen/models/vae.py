@@ -10,8 +10,6 @@ training possible: it bounds the log-likelihood from below by
 2015).
 """
 
-import numpy as np
-
 from tfgen.images import to_unit
 from tfgen.layers.networks import (
     check_custom,
@@ -106,8 +104,7 @@ class VAE(VariationalModel):
     def adapt(self, images):
         super().adapt(images)
         if "decoder" not in self._custom_networks:
-            mean = images.mean(axis=0, dtype=np.float64) / 255
-            set_output_bias(self.decoder, self.likelihood, mean)
+            set_output_bias(self.decoder, self.likelihood, images)
 
     def plain_networks(self):
         return {"decoder": pixel_network(self.decoder, self.likelihood.mean)}

@@ -31,7 +31,7 @@ from keras import layers
 
 from tfgen.errors import UserError
 from tfgen.images import check_images, check_labels, from_levels, from_unit, to_levels, to_unit
-from tfgen.layers.networks import pixel_network, set_output_bias
+from tfgen.layers.networks import cropped, halved_sizes, pixel_network, set_output_bias
 from tfgen.layers.quantizer import VectorQuantizer
 from tfgen.likelihoods import Categorical, DiscretizedLogisticMixture
 from tfgen.models.base import register
@@ -68,10 +68,9 @@ def decoder_network(sizes, embedding_dim, hidden, num_residual, outputs):
     latents = keras.Input((int(np.prod(shape)),), name="latents")
     x = layers.Conv2D(hidden[-1], 3, padding="same")(layers.Reshape(shape)(latents))
     x = _residual_blocks(x, num_residual)
-    for filters, (height, width) in zip(hidden[-2::-1], sizes[-2::-1], strict=True):
+    for filters, size in zip(hidden[-2::-1], sizes[-2::-1], strict=True):
         x = layers.ReLU()(layers.Conv2DTranspose(filters, 4, 2, padding="same")(x))
-        # Doubling a size that was rounded up gives one row or column too many.
-        x = layers.Cropping2D(((0, x.shape[1] - height), (0, x.shape[2] - width)))(x)
+        x = cropped(x, size)
     x = layers.Conv2D(outputs, 3, padding="same", dtype="float32", name="output")(x)
     return keras.Model(latents, x, name="decoder")
 
@@ -140,9 +139,7 @@ class VQVAE(LatentModel):
         self.prior_channels, self.prior_blocks = prior_channels, prior_blocks
         self.quantizer = VectorQuantizer(num_codes, embedding_dim, decay)
         self.encoder = encoder_network(self.image_shape, self.hidden, num_residual, embedding_dim)
-        sizes = [self.image_shape[:2]]
-        for _ in self.hidden[1:]:
-            sizes.append(tuple(-(-size // 2) for size in sizes[-1]))
+        sizes = halved_sizes(self.image_shape[:2], len(self.hidden) - 1)
         self.code_shape = sizes[-1]
         self.latent_dim = self.code_shape[0] * self.code_shape[1] * embedding_dim
         outputs = self.likelihood.num_parameters(self.image_shape[-1])
@@ -196,8 +193,7 @@ class VQVAE(LatentModel):
 
     def adapt(self, images):
         """Start the decoder at the mean training image and the codebook at encoded images."""
-        mean = images.mean(axis=0, dtype=np.float64) / 255
-        set_output_bias(self.decoder, self.likelihood, mean)
+        set_output_bias(self.decoder, self.likelihood, images)
         few = images[: max(256, self.num_codes)]
         vectors = np.asarray(self.encoder(to_unit(few))).reshape(-1, self.embedding_dim)
         self.quantizer.seat(vectors)

@@ -35,10 +35,12 @@ def run(name, values):
     out, folder = _places(values)
     shared_flags.check_label(values, entry)
     quiet.load("tfgen.models")
+    from tfgen.models.latent import in_batches
+
     codes.check_codes(entry, "encode")
     model = zoo.load(name)
     chosen = codes.choose(entry, values, limit=values.n)
-    latents = codes.in_batches(model.encode, chosen.images, chosen.labels)
+    latents = in_batches(model.encode, chosen.images, chosen.labels)
     if folder:
         from tfgen.export import projector
 

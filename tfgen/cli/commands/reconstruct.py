@@ -33,12 +33,13 @@ def run(name, values):
     import numpy as np
 
     from tfgen.export import pictures
+    from tfgen.models.latent import in_batches
 
     codes.check_codes(entry, "reconstruct")
     model = zoo.load(name)
     chosen = codes.choose(entry, values, limit=values.n)
     images = chosen.images
-    reconstructions = codes.in_batches(model.reconstruct, images, chosen.labels)
+    reconstructions = in_batches(model.reconstruct, images, chosen.labels)
     error = np.mean((images / 255 - reconstructions / 255) ** 2)
     results.write(
         out,
