@@ -301,6 +301,19 @@ def test_stacked_mnist_reads_its_label_in_its_channels(shared_data_dir):
         assert len(set(labels)) > 40
 
 
+@pytest.mark.parametrize("name", ["ring_of_gaussians", "grid_of_gaussians"])
+def test_gaussians_are_points_whose_label_is_their_mode(name):
+    points = data.load(name)
+    mixture = data.GAUSSIANS[name]
+    assert points.image_shape == (1, 2, 1) and points.num_classes == len(mixture.centres)
+    coordinates = mixture.to_points(points.images("test"))
+    away = coordinates - mixture.centres[points.labels("test")]
+    np.testing.assert_allclose(away.std(axis=0), mixture.sigma, rtol=0.1)
+    np.testing.assert_array_equal(mixture.to_images(coordinates), points.images("test"))
+    few = data.load(name, limit=40)
+    np.testing.assert_array_equal(few.images("train"), points.images("train", 40))
+
+
 def test_stacked_mnist_is_always_the_same(shared_data_dir):
     few = [data.load("stacked_mnist", data_dir=shared_data_dir, limit=n) for n in (300, 40)]
     np.testing.assert_array_equal(few[0].images("test", 40), few[1].images("test"))

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
+from tfgen.data import GAUSSIANS
 from tfgen.errors import UserError
 from tfgen.metrics import gaussian_coverage, mode_coverage
 from tfgen.metrics.mode_coverage import (
     STACKED_MODES,
     STACKED_SAMPLES,
-    draw_gaussians,
-    grid,
-    ring,
     stacked_digits,
 )
 
@@ -53,13 +51,13 @@ def test_stacked_digits_have_three_channels():
         stacked_digits(np.zeros([2, 28, 28, 1], np.uint8), None)
 
 
-@pytest.mark.parametrize(("mixture", "modes"), [(ring, 8), (grid, 25)])
-def test_a_perfect_sampler_of_gaussians_reaches_all_modes(mixture, modes):
-    centres, sigma = mixture()
+@pytest.mark.parametrize(("name", "modes"), [("ring_of_gaussians", 8), ("grid_of_gaussians", 25)])
+def test_a_perfect_sampler_of_gaussians_reaches_all_modes(name, modes):
+    mixture = GAUSSIANS[name]
     shares, divergences = [], []
     for seed in range(10):
-        points = draw_gaussians(centres, sigma, 2500, np.random.default_rng(seed))
-        reached, share, divergence = gaussian_coverage(points, centres, sigma)
+        points, _ = mixture.draw(2500, np.random.default_rng(seed))
+        reached, share, divergence = gaussian_coverage(points, mixture.centres, mixture.sigma)
         assert reached == modes
         shares.append(share)
         divergences.append(divergence)
@@ -68,9 +66,10 @@ def test_a_perfect_sampler_of_gaussians_reaches_all_modes(mixture, modes):
 
 
 def test_what_lies_far_from_a_mode_does_not_reach_it():
-    centres, sigma = ring()
+    ring, grid = GAUSSIANS.values()
+    centres, sigma = ring.centres, ring.sigma
     np.testing.assert_allclose(np.linalg.norm(centres, axis=1), 1)
-    assert len(grid()[0]) == 25 and set(grid()[0].ravel()) == {-4, -2, 0, 2, 4}
+    assert len(grid.centres) == 25 and set(grid.centres.ravel()) == {-4, -2, 0, 2, 4}
     points = np.concatenate([np.repeat(centres[:2], 50, axis=0), 5 * centres])
     assert gaussian_coverage(points, centres, sigma) == (
         2,

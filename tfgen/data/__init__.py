@@ -1,23 +1,26 @@
 """Where images come from, and how batches are made of them.
 
 `load(name)` gives the embedded `digits`, any prepared or downloadable image data set of TFDS,
-`stacked_mnist`, or a folder of images, each with fixed train, validation and test splits.
+`stacked_mnist`, `ring_of_gaussians` and `grid_of_gaussians`, or a folder of images, each with fixed
+train, validation and test splits.
 """
 
 from tfgen.data.folder import looks_like_folder, open_folder
+from tfgen.data.gaussians import GAUSSIANS, open_gaussians
 from tfgen.data.image_data import BINARIZATION_SEED, ImageData
 from tfgen.data.stacked_mnist import NAME as STACKED_MNIST
 from tfgen.data.stacked_mnist import open_stacked_mnist
 from tfgen.data.tfds_source import open_tfds
 
-__all__ = ["BINARIZATION_SEED", "STACKED_MNIST", "ImageData", "load"]
+__all__ = ["BINARIZATION_SEED", "GAUSSIANS", "STACKED_MNIST", "ImageData", "load"]
 
 
 def load(name, *, data_dir=None, levels=256, limit=None):
     """Return the `ImageData` of a data set or of a folder of images.
 
     Args:
-        name: `digits`, `stacked_mnist`, the name of a TFDS data set, or the path of a folder.
+        name: `digits`, `stacked_mnist`, `ring_of_gaussians`, `grid_of_gaussians`, the name of a
+            TFDS data set, or the path of a folder.
         data_dir: TFDS's data directory; else the environment's TFDS_DATA_DIR, else TFDS's default.
         levels: of the model's grid. 256 keeps the pixels. 2 binarises: each pixel is white with
             probability pixel / 255, drawn anew in training, and once and for all in validation
@@ -30,4 +33,6 @@ def load(name, *, data_dir=None, levels=256, limit=None):
         return ImageData(**open_folder(name, limit), levels=levels)
     if name == STACKED_MNIST:
         return ImageData(**open_stacked_mnist(data_dir, limit), levels=levels)
+    if name in GAUSSIANS:
+        return ImageData(**open_gaussians(name, limit), levels=levels)
     return ImageData(**open_tfds(name, data_dir, limit), levels=levels)

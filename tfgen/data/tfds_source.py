@@ -18,6 +18,7 @@ import requests
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from tfgen.data.gaussians import GAUSSIANS
 from tfgen.data.image_data import IndexedSplit, StreamedSplit
 from tfgen.errors import UserError
 
@@ -139,7 +140,7 @@ def _builder(name, data_dir):
     with contextlib.suppress(Exception):
         # A prepared directory needs no builder code: that is how data sets of one's own come in.
         return tfds.builder_from_directories(_version_directories(name, where))
-    made_here = ("digits", "stacked_mnist")
+    made_here = ("digits", "stacked_mnist", *GAUSSIANS)
     known = [*tfds.list_builders(with_community_datasets=False), *made_here, *_prepared(where)]
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)

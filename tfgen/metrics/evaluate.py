@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from tfgen.data import BINARIZATION_SEED, STACKED_MNIST
+from tfgen.data import BINARIZATION_SEED
+from tfgen.metrics.known_modes import KNOWN, known_modes
 from tfgen.metrics.log_likelihood import bits_per_dim, mean_score
 from tfgen.metrics.sample_quality import sample_quality
-from tfgen.metrics.stacked_modes import stacked_modes
 from tfgen.models.autoencoder import Autoencoder
 from tfgen.models.base import TractableModel
 from tfgen.models.variational import VariationalModel
@@ -55,8 +55,8 @@ def evaluate(
         figures |= _nats("negative ELBO", how, elbo, model, data, split, seeded=False)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction_error(model, data, split)
-    if data.name == STACKED_MNIST:
-        figures |= stacked_modes(model, data, split, seed, sampling_seeds)
+    if data.name in KNOWN:
+        figures |= known_modes(model, data, split, seed, sampling_seeds)
         if not features:
             return figures
     # Of few images a model without any other figure has these all the same: an entry needs one.

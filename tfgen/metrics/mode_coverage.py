@@ -12,6 +12,7 @@ from tfgen.errors import UserError
 
 STACKED_MODES = 1000
 STACKED_SAMPLES = 26_000
+GAUSSIAN_SAMPLES = 2_500
 
 
 def mode_coverage(modes, num_modes):
@@ -42,31 +43,12 @@ def stacked_digits(images, classify):
     return np.asarray(hundreds) * 100 + np.asarray(tens) * 10 + np.asarray(ones)
 
 
-def ring():
-    """Return (centres float64 [8, 2], sigma) of the ring: radius 1, sigma 0.01."""
-    angles = 2 * np.pi * np.arange(8) / 8
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1), 0.01
-
-
-def grid():
-    """Return (centres float64 [25, 2], sigma) of the grid: {-4, -2, 0, 2, 4}^2, sigma 0.05."""
-    side = np.arange(-4.0, 5.0, 2.0)
-    return np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2), 0.05
-
-
-def draw_gaussians(centres, sigma, n, rng):
-    """Return n points [n, d] of the equal mixture of the Gaussians of `ring` or `grid`."""
-    modes = rng.integers(0, len(centres), n)
-    return centres[modes] + sigma * rng.normal(size=[n, centres.shape[1]])
-
-
 def gaussian_coverage(points, centres, sigma):
     """Return (modes reached by points [n, d], share of high quality, KL to the uniform in nats).
 
     A point belongs to the nearest of the centres [k, d], and is of high quality within 3 sigma of
     it (of a perfect sampler in the plane, 1 - exp(-9/2) = 98.9 % of the points are). Only such
-    points reach a mode and count in the KL, which is infinite where there is none. 2,500 points are
-    usual.
+    points reach a mode and count in the KL, which is infinite where there is none.
     """
     points, centres = np.asarray(points, np.float64), np.asarray(centres, np.float64)
     distances = np.linalg.norm(points[:, None] - centres, axis=-1)
