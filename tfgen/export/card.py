@@ -4,6 +4,7 @@ import pathlib
 
 from tfgen.errors import UserError
 
+TRAINING_PICTURE = ("Samples over the training:", "", "![training](training.png)", "")
 START, END = "<!-- zoo table -->", "<!-- end of zoo table -->"
 
 
@@ -20,6 +21,7 @@ def card(info):
         "",
         "![samples](samples.png)",
         "",
+        *(TRAINING_PICTURE if "training.png" in info["files"] else ()),
         "```python",
         "import tfgen",
         "",

@@ -4,6 +4,7 @@ model.keras            the compiled Keras model, for keras.models.load_model aft
 generator.keras or decoder.keras    latents to pixels in 0..255, loads with Keras alone
 saved_model/1/         for TF Serving
 samples.png            some 64 samples, seeds from 0 on; one class a column
+training.png           samples of the same seeds at some eight moments of the training
 entry.json             figures, settings, versions, and the SHA-256 of the other files
 README.md              the card, written from entry.json
 """
@@ -25,6 +26,7 @@ from tfgen.export.atomic import written_beside
 
 FINE_TUNING_RATE = 3e-4
 SAMPLES = 64
+POINTS = 2_500
 NEWER_SETTINGS = ("quantization_config", "input_axes", "output_axes")
 VERSIONED = ("tensorflow", "keras", "tensorflow-probability", "numpy")
 
@@ -46,6 +48,8 @@ def write(model, out, record):
     with written_beside(out / "model.keras") as beside:
         model.save(beside)
     files = ["model.keras", "samples.png"]
+    if (out / "training.png").exists():
+        files.append("training.png")
     for name, network in model.plain_networks().items():
         files.append(f"{name}.keras")
         with written_beside(out / files[-1]) as beside:
@@ -53,7 +57,7 @@ def write(model, out, record):
             drop_newer_settings(beside)
     with written_beside(out / "saved_model") as beside:
         saved_model.export(model, beside)
-    pictures.save_grid(sample_grid(model), out / "samples.png", model.num_classes or None)
+    pictures.save_image(pictures.grid_of(*sample_grid(model)), out / "samples.png")
     folder = out / "saved_model"
     files += [str(p.relative_to(out)) for p in sorted(folder.rglob("*")) if p.is_file()]
     info = {
@@ -74,11 +78,18 @@ def write(model, out, record):
 
 
 def sample_grid(model, n=SAMPLES):
-    """Return the samples of an entry's picture: `n`, of a conditional model one class a column."""
-    if not model.num_classes:
-        return model.sample(n, seed=0)
-    n = max(1, n // model.num_classes) * model.num_classes
-    return model.sample(n, seed=0, labels=np.arange(n) % model.num_classes)
+    """Return the samples of an entry's picture and the number of its columns.
+
+    There are `n`, and more if they are points; of a conditional model one class is a column, if
+    there are not too many.
+    """
+    classes = model.num_classes
+    if model.image_shape == pictures.POINT:
+        n = POINTS
+    elif 0 < classes <= n:
+        n -= n % classes
+    labels = np.arange(n) % classes if classes else None
+    return model.sample(n, seed=0, labels=labels), classes if 0 < classes <= n else None
 
 
 def drop_newer_settings(path):

@@ -3,12 +3,13 @@
 import math
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from tfgen.export.atomic import written_beside
 
 GAP = 2
 WIDTH = 560  # pixels that a grid of small images is enlarged to, about
+POINT = (1, 2, 1)  # an image of two grey pixels, which are the coordinates of a point
 
 
 def save_grid(images, path, columns=None):
@@ -17,8 +18,13 @@ def save_grid(images, path, columns=None):
 
 
 def grid_of(images, columns=None):
-    """Lay images [n, h, w, c] out row by row in one image, enlarged by a whole factor."""
+    """Lay images [n, h, w, c] out row by row in one image, enlarged by a whole factor.
+
+    Images that are points are laid out in the plane; see `plane_of`.
+    """
     n, height, width, channels = images.shape
+    if images.shape[1:] == POINT:
+        return plane_of(images)
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
     scale = max(1, WIDTH // (columns * (width + GAP)))
@@ -30,6 +36,13 @@ def grid_of(images, columns=None):
         enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
         grid[top : top + height * scale, left : left + width * scale] = enlarged
     return grid
+
+
+def plane_of(points):
+    """Return a picture uint8 [256, 256, 1] of images [n, 1, 2, 1]: dots at (x, y), y upwards."""
+    plane = np.full([256, 256], 255, np.uint8)
+    plane[255 - points[:, 0, 1, 0], points[:, 0, 0, 0]] = 0
+    return np.asarray(Image.fromarray(plane).filter(ImageFilter.MinFilter(3)))[..., None]
 
 
 def save_surprise(images, log_prob_maps, path, columns=8):

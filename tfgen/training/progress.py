@@ -4,12 +4,16 @@ import math
 import time
 
 import keras
+import numpy as np
 import tensorflow as tf
 from absl import logging
+from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tfgen.errors import UserError
+from tfgen.export import pictures
+from tfgen.export.entry import sample_grid
 
 
 class StopOnNaN(keras.callbacks.Callback):
@@ -67,10 +71,15 @@ class ProgressBar(keras.callbacks.Callback):
 
 
 class TensorBoard:
-    """Scalars of each validation and, a few times, a grid of samples."""
+    """Scalars of each validation and, a few times, a grid of samples.
 
-    def __init__(self, directory, grids=8):
+    Args: directory: of the logs; state: the folder that keeps the grids until the training is
+        finished; grids: their number.
+    """
+
+    def __init__(self, directory, state, grids=8):
         self._writer = tf.summary.create_file_writer(str(directory))
+        self._state = state
         self._grids = grids
         self._shown = -1
 
@@ -83,9 +92,17 @@ class TensorBoard:
                 tf.summary.scalar(name, float(value))
             if self.wants_samples(step, steps):
                 self._shown = step * self._grids // steps
-                labels = [k % model.num_classes for k in range(16)] if model.num_classes else None
-                tf.summary.image("samples", model.sample(16, labels=labels), max_outputs=16)
+                grid = pictures.grid_of(*sample_grid(model, 16))
+                tf.summary.image("samples", grid[None])
+                pictures.save_image(grid, self._state / f"samples-{step:08}.png")
         self._writer.flush()
+
+
+def save_training_picture(state, path):
+    """Write the grids of samples that a whole training left in the folder `state` as one PNG."""
+    grids = [np.atleast_3d(Image.open(file)) for file in sorted(state.glob("samples-*.png"))]
+    if grids:
+        pictures.save_grid(np.stack(grids), path, columns=4)
 
 
 def _shown(logs):

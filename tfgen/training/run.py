@@ -28,7 +28,12 @@ from tfgen.models.base import dtype_policy
 from tfgen.training import run_folder
 from tfgen.training.average import WeightAverage
 from tfgen.training.checkpoints import Checkpoints
-from tfgen.training.progress import ProgressBar, StopOnNaN, TensorBoard
+from tfgen.training.progress import (
+    ProgressBar,
+    StopOnNaN,
+    TensorBoard,
+    save_training_picture,
+)
 from tfgen.training.strategy import check_batch_size, choose_strategy
 
 CHECKPOINT_SECONDS = 60
@@ -112,6 +117,7 @@ def _train(recipe, out, strategy, data_dir, overwrite, initial_weights, command)
             model, data, "test", importance_samples=recipe.importance_samples
         ),
     }
+    save_training_picture(state, out / "training.png")
     path = entry_files.write(model, out, record)
     shutil.rmtree(state)
     return path
@@ -164,7 +170,7 @@ class _Run:
     def fit(self, logs, interrupted):
         recipe, model = self.recipe, self.model
         validation = self.data.batches("validation", recipe.batch_size)
-        board = TensorBoard(logs)
+        board = TensorBoard(logs, self._directory)
         with ProgressBar(recipe.steps, recipe.batch_size) as bar:
             callbacks = [StopOnNaN(), bar, _SaveNow(self, interrupted)]
             if self.average:
