@@ -119,7 +119,7 @@ def test_samples_are_images_that_depend_on_their_seed_alone(name, case):
 
 
 @every_model
-def test_training_changes_the_loss_and_all_weights(name, case):
+def test_training_changes_all_weights_and_raises_a_likelihood(name, case):
     model = ready(name, case)
     images, labels = data_for(model, 32)
     before = model.evaluate(images, labels, verbose=0, return_dict=True)
@@ -132,17 +132,10 @@ def test_training_changes_the_loss_and_all_weights(name, case):
         w.path for w, old in zip(model.trainable_weights, weights, strict=True) if np.all(w == old)
     ]
     assert not still
-
-
-@every_model
-def test_a_likelihood_rises_with_training(name, case):
-    model = ready(name, case)
-    if "loss" not in model.losses(*_batch(model), _noise(), training=False):
-        pytest.skip("a game has no loss that falls")
-    images, labels = data_for(model, 32)
-    before = model.evaluate(images, labels, verbose=0, return_dict=True)["loss"]
-    train(model, 30)
-    assert model.evaluate(images, labels, verbose=0, return_dict=True)["loss"] < before
+    if "loss" in before:  # a game has none that falls
+        train(model, 30)
+        after = model.evaluate(images, labels, verbose=0, return_dict=True)
+        assert after["loss"] < before["loss"]
 
 
 @every_model
