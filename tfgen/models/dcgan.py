@@ -19,8 +19,8 @@ from keras import layers
 
 from tfgen.errors import UserError
 from tfgen.layers.networks import cropped, halved_sizes, inputs, join_labels, label_input
+from tfgen.models.adversarial import AdversarialModel
 from tfgen.models.base import register
-from tfgen.models.gan import AdversarialModel
 
 SLOPE = 0.2  # of the leaky ReLU below zero
 

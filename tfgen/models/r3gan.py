@@ -24,8 +24,8 @@ from keras import layers
 
 from tfgen.errors import UserError
 from tfgen.layers.networks import inputs, label_input
+from tfgen.models.adversarial import AdversarialModel
 from tfgen.models.base import register
-from tfgen.models.gan import AdversarialModel
 
 SLOPE = 0.2  # of the leaky ReLU below zero
 GAIN = math.sqrt(2 / (1 + SLOPE**2))  # which keeps the variance behind it
