@@ -7,7 +7,7 @@ is one of `tfgen.games`. One training step is the paper's algorithm 1:
     n_critic times:   D moves, against the images of fresh noise
     once:             G moves, with fresh noise, against the D that has moved
 
-A conditional GAN (Mirza & Osindero 2014, arXiv:1411.1784) shows the label to both players.
+A conditional GAN shows the label to its players in one of the ways of `layers.conditioning`.
 
 The density of the images is implicit: a GAN samples but does not score. What is sampled, saved and
 exported is a moving average of the generator, batch normalisation included, as it wanders less.
@@ -17,6 +17,7 @@ import keras
 import tensorflow as tf
 
 from tfgen import games
+from tfgen.augmentation import AdaptiveAugmentation, DifferentiableAugmentation
 from tfgen.errors import UserError
 from tfgen.images import asserted, check_labels, from_unit, to_unit
 from tfgen.layers.networks import inputs, pixel_network
@@ -37,12 +38,24 @@ class AdversarialModel(GenerativeModel):
         game: what the players minimise, a `Game`.
         n_critic: the discriminator's moves for each of the generator's.
         average_half_life: images after which the moving average has half forgotten; 0: no average.
+        augmentation: a `DifferentiableAugmentation` of `tfgen.augmentation`, through which the
+            discriminator sees all images in training; or None.
+        augmentation_probability: the current one, a weight; without augmentation there is none.
     """
 
     family = "GAN"
     optimizer_names = ("generator_optimizer", "discriminator_optimizer")
 
-    def __init__(self, image_shape, latent_dim, game, n_critic, average_half_life, num_classes):
+    def __init__(
+        self,
+        image_shape,
+        latent_dim,
+        game,
+        n_critic,
+        average_half_life,
+        num_classes,
+        augmentation=None,
+    ):
         super().__init__(image_shape, num_classes)
         if min(latent_dim, n_critic) < 1:
             raise UserError(
@@ -52,13 +65,32 @@ class AdversarialModel(GenerativeModel):
         self.game = games.get(game)
         self.n_critic = n_critic
         self.average_half_life = average_half_life
+        self.augmentation = augmentation
+        if augmentation is None:
+            return
+        if not isinstance(augmentation, DifferentiableAugmentation):
+            raise UserError(
+                "augmentation must be one of tfgen.augmentation, or None, but is "
+                f"{type(augmentation).__name__}."
+            )
+        self.augmentation_probability = self.add_weight(
+            name="augmentation_probability",
+            shape=(),
+            initializer=keras.initializers.Constant(augmentation.probability),
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",  # it is one number, and all replicas set it alike
+        )
 
     def set_players(self, generator, averaged_generator, discriminator):
-        """Keep the networks: noise (and labels) to images [-1, 1], images (and labels) to [b, 1].
+        """Keep the networks.
 
         Args:
-            generator, averaged_generator: two networks of one make.
-            discriminator: a network that the game can be played with, else `UserError`.
+            generator, averaged_generator: two networks of one make, noise (and labels) to images
+                in [-1, 1].
+            discriminator: images (and labels) to logits [b, 1]; of an auxiliary classifier, images
+                to those and to the logits of the classes. Raises `UserError` unless the game can be
+                played with it.
         """
         self.game.check(discriminator)
         self.generator = generator
@@ -91,28 +123,37 @@ class AdversarialModel(GenerativeModel):
         iterate_norms(self.discriminator)
         fake = self._fake(real, labels, noise)
         with tf.GradientTape() as tape:
-            real_logits = self._logits(real, labels, training=True)
-            fake_logits = self._logits(fake, labels, training=True)
+            real_logits, real_class_loss = self._judged(real, labels, noise)
+            fake_logits, fake_class_loss = self._judged(fake, labels, noise)
             loss = tf.reduce_mean(self.game.discriminator_loss(real_logits, fake_logits))
             penalty = tf.reduce_mean(
-                self.game.penalty(lambda x: self._logits(x, labels, True), real, fake, noise)
+                self.game.penalty(lambda x: self._judged(x, labels, noise)[0], real, fake, noise)
             )
-            scaled = self.scaled(loss + penalty, "discriminator_optimizer")
+            class_loss = tf.reduce_mean(real_class_loss + fake_class_loss)
+            scaled = self.scaled(loss + penalty + class_loss, "discriminator_optimizer")
         self._move(tape, scaled, "discriminator_optimizer")
-        return {
+        logs = {
             "discriminator_loss": loss,
-            **({"penalty": penalty} if self.game.penalized else {}),
             "real_logit": tf.reduce_mean(real_logits),
             "fake_logit": tf.reduce_mean(fake_logits),
         }
+        if self.game.penalized:
+            logs["penalty"] = penalty
+        if self._classifies:
+            logs["class_loss"] = class_loss
+        if self.augmentation:
+            p = self._adapt_augmentation(real_logits, fake_logits)
+            logs["augmentation_probability"] = p
+        return logs
 
     def _move_generator(self, real, labels, noise):
         # A game that does not look at these costs nothing: the graph drops what nobody uses.
-        real_logits = self._logits(real, labels, training=True)
+        real_logits, _ = self._judged(real, labels, noise)
         with tf.GradientTape() as tape:
-            fake_logits = self._logits(self._fake(real, labels, noise), labels, training=True)
+            fake = self._fake(real, labels, noise)
+            fake_logits, class_loss = self._judged(fake, labels, noise)
             loss = tf.reduce_mean(self.game.generator_loss(real_logits, fake_logits))
-            scaled = self.scaled(loss, "generator_optimizer")
+            scaled = self.scaled(loss + tf.reduce_mean(class_loss), "generator_optimizer")
         self._move(tape, scaled, "generator_optimizer")
         return {"generator_loss": loss}
 
@@ -141,17 +182,45 @@ class AdversarialModel(GenerativeModel):
         latents = noise.normal([tf.shape(real)[0], self.latent_dim])
         return self.generator(inputs(latents, labels), training=True)
 
-    def _logits(self, images, labels, training=False):
-        return self.discriminator(inputs(images, labels), training=training)[:, 0]
+    def _judged(self, images, labels, noise=None):
+        """Return the discriminator's logits and the cross-entropy of the classes, float32 [b].
+
+        Only an auxiliary classifier tells classes; the cross-entropy of others is zero. With the
+        `StepNoise` of a training step, the images are augmented, and batches have their statistics.
+        """
+        training = noise is not None
+        if training and self.augmentation:
+            images = self.augmentation.augment(images, self.augmentation_probability.value, noise)
+        if self._classifies:
+            logits, classes = self.discriminator(images, training=training)
+            return logits[:, 0], tf.nn.sparse_softmax_cross_entropy_with_logits(labels, classes)
+        logits = self.discriminator(inputs(images, labels), training=training)[:, 0]
+        return logits, tf.zeros_like(logits)
+
+    @property
+    def _classifies(self):
+        return len(self.discriminator.outputs) > 1
+
+    def _adapt_augmentation(self, real_logits, fake_logits):
+        """Let the probability of augmentation follow a move, if it is adaptive; return it."""
+        p = self.augmentation_probability
+        if isinstance(self.augmentation, AdaptiveAugmentation):
+            context = tf.distribute.get_replica_context()
+            r = tf.reduce_mean(self.game.verdict(real_logits, fake_logits))
+            r = context.all_reduce(tf.distribute.ReduceOp.MEAN, r)
+            images = tf.size(real_logits) * context.num_replicas_in_sync
+            p.assign(self.augmentation.adapted(p.value, r, images))
+        return tf.identity(p.value)
 
     def losses(self, images, labels, noise, training):
         """Return both players' losses on images, as they stand; no measure of sample quality."""
         latents = noise.normal([tf.shape(images)[0], self.latent_dim])
-        fake_logits = self._logits(self.generator(inputs(latents, labels)), labels)
-        real_logits = self._logits(to_unit(images), labels)
+        fake_logits, fake_class_loss = self._judged(self.generator(inputs(latents, labels)), labels)
+        real_logits, real_class_loss = self._judged(to_unit(images), labels)
         return {
             "discriminator_loss": self.game.discriminator_loss(real_logits, fake_logits),
             "generator_loss": self.game.generator_loss(real_logits, fake_logits),
+            **({"class_loss": real_class_loss + fake_class_loss} if self._classifies else {}),
         }
 
     def _average_generator(self, batch):

@@ -5,7 +5,9 @@ The game is that of `models.adversarial`.
 
 import keras
 
-from tfgen.layers.networks import decoder_network, encoder_network
+from tfgen.layers.conditioning import check_conditioning, discriminator_network
+from tfgen.layers.networks import decoder_network, hidden_layers
+from tfgen.layers.spectral_norm import SpectralDense
 from tfgen.models.adversarial import AdversarialModel
 from tfgen.models.base import register
 
@@ -14,8 +16,8 @@ from tfgen.models.base import register
 class GAN(AdversarialModel):
     """A GAN with dense networks (2014) or convolutional ones (after DCGAN, arXiv:1511.06434).
 
-    The generator normalises its batches if it is convolutional; the discriminator never does, so
-    that what it says of one image does not depend on the others.
+    The generator normalises its batches if it is convolutional, or conditional by projection; the
+    discriminator never does, so that what it says of one image does not depend on the others.
 
     Args:
         image_shape: (height, width, channels).
@@ -28,6 +30,9 @@ class GAN(AdversarialModel):
         num_classes: 0 for an unconditional model.
         n_critic: the discriminator's moves for each of the generator's; they share a batch.
         spectral_norm: whether the discriminator's kernels are divided by their spectral norms.
+        conditioning: "concatenation", "projection" or "auxiliary_classifier", how the players use
+            the labels; see `layers.conditioning`.
+        augmentation: a `DifferentiableAugmentation` of `tfgen.augmentation`, or None.
     """
 
     def __init__(
@@ -42,35 +47,53 @@ class GAN(AdversarialModel):
         num_classes=0,
         n_critic=1,
         spectral_norm=False,
+        conditioning="concatenation",
+        augmentation=None,
     ):
-        super().__init__(image_shape, latent_dim, game, n_critic, average_half_life, num_classes)
+        super().__init__(
+            image_shape, latent_dim, game, n_critic, average_half_life, num_classes, augmentation
+        )
         self.generator_hidden = tuple(generator_hidden)
         self.discriminator_hidden = tuple(discriminator_hidden)
         self.network = network
         self.spectral_norm = spectral_norm
+        self.conditioning = conditioning
+        check_conditioning(conditioning, num_classes)
         self.set_players(
-            self._generator_network(),
-            self._generator_network(),
-            encoder_network(
-                network,
-                self.image_shape,
-                self.discriminator_hidden,
-                outputs=1,
-                num_classes=num_classes,
-                activation="leaky_relu",
-                output_bias=not self.game.compares,
-                spectral_norm=spectral_norm,
-            ),
+            self._generator_network(), self._generator_network(), self._discriminator_network()
         )
 
     def _generator_network(self):
+        batch_norm = "shared" if self.network == "convolutional" else None
+        if self.conditioning == "projection":
+            batch_norm = "conditional"
         network = decoder_network(
             self.network,
             self.latent_dim,
             self.generator_hidden,
             self.image_shape,
             self.num_classes,
-            batch_norm=self.network == "convolutional",
+            batch_norm,
         )
         images = keras.layers.Activation("tanh", dtype="float32")(network.output)
         return keras.Model(network.input, images, name="generator")
+
+    def _discriminator_network(self):
+        def features(images, one_hot):
+            return hidden_layers(
+                self.network,
+                images,
+                one_hot,
+                self.discriminator_hidden,
+                "leaky_relu",
+                self.spectral_norm,
+            )
+
+        return discriminator_network(
+            features,
+            self.image_shape,
+            self.num_classes,
+            self.conditioning,
+            dense=SpectralDense if self.spectral_norm else keras.layers.Dense,
+            output_bias=not self.game.compares,
+        )
