@@ -13,7 +13,10 @@ The density of the images is implicit: a GAN samples but does not score. What is
 exported is a moving average of the generator, batch normalisation included, as it wanders less.
 """
 
+import math
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgen import games
@@ -23,6 +26,7 @@ from tfgen.images import asserted, check_labels, from_unit, to_unit
 from tfgen.layers.networks import inputs, pixel_network
 from tfgen.layers.spectral_norm import iterate_norms
 from tfgen.models.base import GenerativeModel
+from tfgen.models.code_paths import code_path
 from tfgen.models.latent import check_latents
 from tfgen.sampling import noise as random_noise
 
@@ -248,11 +252,47 @@ class AdversarialModel(GenerativeModel):
         """Return the noise z of int32 seeds [b], float32 [b, latent_dim]."""
         return random_noise.normal(seeds, [self.latent_dim])
 
-    def generate(self, noise, labels=None):
-        """Return the averaged generator's images, uint8 [b, h, w, c], in inference mode."""
+    def generate(self, noise, labels=None, truncation=None):
+        """Return the averaged generator's images, uint8 [b, h, w, c], in inference mode.
+
+        With a `truncation` t, N(0, I) is truncated to |z| <= t (BigGAN, Brock et al. 2018,
+        arXiv:1809.11096): the smaller, the less varied the images and, of a generator that takes
+        it, the more typical. Each number keeps its quantile, so that a seed's image changes little
+        by little with t.
+        """
         latents = check_latents(noise, self.latent_dim)
         labels = check_labels(labels, self.num_classes, latents.shape[0] or tf.shape(latents)[0])
+        if truncation is not None:
+            _check_truncation(truncation)
+            latents = truncated(latents, truncation)
         return from_unit(self.averaged_generator(inputs(latents, labels), training=False))
+
+    def sample(self, n, seed=0, labels=None, batch_size=256, truncation=None):
+        """As `GenerativeModel.sample`, with a `truncation`; see `generate`."""
+        _check_truncation(truncation)
+        return super().sample(n, seed, labels, batch_size, truncation=truncation)
+
+    def interpolate(self, first, second, steps, labels=None, path="spherical"):
+        """Return the images of noise between that of two batches of seeds.
+
+        Args:
+            first, second: int32 [b]; their samples are the ends.
+            steps: images a path, both ends included.
+            labels: of both images of each pair, for a conditional model.
+            path: "spherical", along the great circle, or "linear"; see `tfgen.models.code_paths`.
+
+        Returns uint8 [b, steps, h, w, c]. Raises `UserError` for another path, fewer than two
+        steps, or seeds that are not two lists of as many integers.
+        """
+        seeds = [np.asarray(first), np.asarray(second)]
+        if seeds[0].ndim != 1 or seeds[0].shape != seeds[1].shape:
+            shapes = f"{list(seeds[0].shape)} and {list(seeds[1].shape)}"
+            raise UserError(f"interpolation needs two lists of as many seeds, but got {shapes}.")
+        if any(part.dtype.kind not in "iu" for part in seeds):
+            kinds = f"{seeds[0].dtype.name} and {seeds[1].dtype.name}"
+            raise UserError(f"seeds must be integers, but are {kinds}.")
+        codes = code_path(path, *(self.noise(part) for part in seeds), steps)
+        return tf.stack([self.generate(code, labels) for code in tf.unstack(codes, axis=1)], axis=1)
 
     def plain_networks(self):
         # A generator with a linear output may go beyond the ends.
@@ -260,3 +300,15 @@ class AdversarialModel(GenerativeModel):
             return keras.ops.clip(images, -1, 1)
 
         return {"generator": pixel_network(self.averaged_generator, clipped, "generator")}
+
+
+def _check_truncation(truncation):
+    if truncation is not None and not truncation > 0:
+        raise UserError(f"truncation must be above 0, but is {truncation}.")
+
+
+def truncated(noise, truncation):
+    """Return the numbers of the same quantiles of N(0, 1) truncated to |z| <= truncation."""
+    z = tf.cast(noise, tf.float64) / math.sqrt(2)  # float32 would spoil the tails
+    z = tf.math.erfinv(math.erf(truncation / math.sqrt(2)) * tf.math.erf(z)) * math.sqrt(2)
+    return tf.clip_by_value(tf.cast(z, tf.float32), -truncation, truncation)
