@@ -102,6 +102,13 @@ def test_a_conditional_entry_cycles_or_takes_a_label(capsys, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "b.npz")["labels"], [7, 7])
 
 
+def test_truncation_is_that_of_the_model(capsys, tmp_path):
+    words = ["sample", "gan_digits", "--n=3", "--seed=5", "--out", tmp_path / "a.npz"]
+    assert run(capsys, *words, "--truncation=0.7")[0] == 0
+    expected = zoo.load("gan_digits").sample(3, seed=5, truncation=0.7)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npz")["images"], expected)
+
+
 def test_complete_keeps_what_is_known(capsys, tmp_path):
     name = "pixelcnn_digits"
     out = tmp_path / "a.npz"
@@ -165,6 +172,8 @@ def test_evaluate_draws_maps_of_autoregressive_entries_only(capsys, tmp_path, mo
     assert code == 2 and "--maps is of autoregressive entries" in err
     code, _, err = run(capsys, "sample", "vae_digits", "--temperature=2", "--out", "x.png")
     assert code == 2 and "--temperature is of autoregressive entries" in err
+    code, _, err = run(capsys, "sample", "vae_digits", "--truncation=2", "--out", "x.png")
+    assert code == 2 and "--truncation is of GAN entries, but 'vae_digits' is of the family" in err
 
 
 def test_evaluate_and_export_run_from_the_command_line(capsys, tmp_path):
@@ -211,6 +220,7 @@ MISTAKES = [
     (["sample", "vae_digits", "--n=0"], "flag --n needs a positive integer, but got '0'"),
     (["sample", "vae_digits", "--n=two"], "flag --n needs a positive integer, but got 'two'"),
     (["sample", "vae_digits", "--temperature=hot"], "--temperature needs a number, but got 'hot'"),
+    (["sample", "gan_digits", "--truncation=0", "--out=x.png"], "truncation must be above 0"),
     (["sample", "vae_digits", "--overwrite=x"], "--overwrite needs true or false, but got 'x'"),
     (["export", "vae_digits", "--out"], "flag --out needs a value"),
     (["export", "--out", "--", "vae_digits"], "flag --out needs a value"),

@@ -103,6 +103,34 @@ def test_a_conditional_entry_interpolates_within_classes(capsys, tmp_path, digit
     np.testing.assert_array_equal(arrays["images"][:, -1], expected)
 
 
+def test_a_gan_interpolates_between_the_samples_of_seeds(capsys, tmp_path):
+    words = ["interpolate", "gan_digits", "--n=2", "--steps=3", "--seed=6", "--out"]
+    assert run(capsys, *words, tmp_path / "a.npz")[0] == 0
+    arrays, model = np.load(tmp_path / "a.npz"), zoo.load("gan_digits")
+    np.testing.assert_array_equal(arrays["pairs"], [[6, 7], [8, 9]])
+    np.testing.assert_array_equal(arrays["images"], model.interpolate([6, 8], [7, 9], 3))
+    np.testing.assert_array_equal(arrays["images"][:, 0], model.sample(3, seed=6)[::2])
+    assert run(capsys, *words, tmp_path / "b.npz", "--path=linear")[0] == 0
+    assert np.any(np.load(tmp_path / "b.npz")["images"] != arrays["images"])
+    assert run(capsys, *words, tmp_path / "a.png")[0] == 0
+    assert Image.open(tmp_path / "a.png").size == size_of(3, 2)
+
+
+def test_a_conditional_gan_interpolates_within_classes(capsys, tmp_path):
+    name = "gan_digits_conditional"
+    model = zoo.load(name)
+    for flag, second, labels in ((), 10, [0, 1, 2]), (["--label=7"], 1, [7, 7, 7]):
+        words = ["interpolate", name, "--n=3", *flag, "--overwrite", "--out", tmp_path / "a.npz"]
+        assert run(capsys, *words)[0] == 0
+        arrays = np.load(tmp_path / "a.npz")
+        assert arrays["pairs"][0].tolist() == [0, second]
+        for line, (first, last), label in zip(
+            arrays["images"], arrays["pairs"], labels, strict=True
+        ):
+            np.testing.assert_array_equal(line[0], model.sample(1, first, label)[0])
+            np.testing.assert_array_equal(line[-1], model.sample(1, last, label)[0])
+
+
 def test_traverse_sets_coordinates_of_one_code(capsys, tmp_path, vae, digits):
     words = ["traverse", "vae_digits", "--dimensions=3,0", "--values", "-2:2:5", "--image=4"]
     assert run(capsys, *words, "--out", tmp_path / "a.npz")[0] == 0
@@ -204,8 +232,13 @@ def test_metadata_of_unlabelled_images_has_no_heading_and_a_sprite_its_limit(tmp
     assert not (tmp_path / "c").exists()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("name", ["gan_digits", "pixelcnn_digits"])
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        *(("pixelcnn_digits", command) for command in COMMANDS),
+        *(("gan_digits", command) for command in COMMANDS if command != "interpolate"),
+    ],
+)
 def test_entries_without_codes_are_refused(name, command, capsys, tmp_path):
     out = tmp_path / "x.npz"
     code, _, err = run(capsys, command, name, "--out", out)
@@ -233,6 +266,10 @@ def test_entries_without_codes_are_refused(name, command, capsys, tmp_path):
             "flag --steps needs integer >= 2",
         ),
         (["interpolate", "vae_digits", "--images=one.png", "--out=x.png"], "at least two images"),
+        (["interpolate", "vae_digits", "--seed=1", "--out=x.png"], "goes between images; leave ou"),
+        (["interpolate", "gan_digits", "--images=one.png", "--out=x.png"], "encodes no images; le"),
+        (["interpolate", "gan_digits", "--split=train", "--out=x.png"], "leave out --split"),
+        (["interpolate", "gan_digits", "--seed=2147483640", "--out=x.png"], "the largest seed"),
         (["traverse", "vae_digits", "--dimensions=16", "--out=x.png"], "dimension 16 is not one"),
         (["traverse", "vae_digits", "--dimensions=top:0", "--out=x.png"], "must be all, top:K, or"),
         (["traverse", "vae_digits", "--dimensions=a", "--out=x.png"], "must be all, top:K, or"),

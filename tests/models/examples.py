@@ -3,6 +3,7 @@
 What has weights of its own is given as a function, so that each model gets its own.
 """
 
+from tfgen.augmentation import AdaptiveAugmentation
 from tfgen.games import Relativistic, Wasserstein
 from tfgen.likelihoods import Bernoulli, Categorical, DiscretizedLogisticMixture, Normal
 from tfgen.objectives import ELBO, IWAE
@@ -91,7 +92,14 @@ EXAMPLES = {
         },
     },
     "GAN": {
-        "dense": {"image_shape": GREY, "latent_dim": 3, "generator_hidden": (8,)},
+        "dense, auxiliary classifier": {
+            "image_shape": GREY,
+            "latent_dim": 3,
+            "generator_hidden": (8,),
+            "num_classes": 3,
+            "conditioning": "auxiliary_classifier",
+            "augmentation": AdaptiveAugmentation(0.0, 100, 0.5, "translation"),
+        },
         "conditional convolutional": {
             "image_shape": GREY,
             "latent_dim": 3,
@@ -117,6 +125,7 @@ EXAMPLES = {
             "filters": (4, 6),
             "game": "least_squares",
             "num_classes": 3,
+            "conditioning": "projection",
         },
     },
     "R3GAN": {

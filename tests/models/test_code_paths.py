@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.models import VAE, Autoencoder, HierarchicalVAE
+from tfgen.models import GAN, VAE, Autoencoder, HierarchicalVAE
 from tfgen.models.code_paths import PATHS, code_path, linear, spherical, traversal
 
 
@@ -76,6 +76,36 @@ def test_interpolation_has_its_ends_and_is_deterministic(build, path):
     np.testing.assert_array_equal(lines, model.interpolate(first, second, 5, path=path))
     middle = PATHS[path](model.encode(first), model.encode(second), 0.5)
     np.testing.assert_array_equal(lines[:, 2], model.decode(middle))
+
+
+@pytest.mark.parametrize("labels", [None, [2, 0], 1])
+def test_a_gan_goes_from_sample_to_sample(labels):
+    keras.utils.set_random_seed(0)
+    model = GAN((4, 3, 1), 3, (8,), (8,), num_classes=0 if labels is None else 3)
+    first, second = np.array([3, 11]), [5, 4]
+    lines = model.interpolate(first, second, 5, labels)
+    assert lines.shape == (2, 5, 4, 3, 1) and lines.dtype == tf.uint8
+    for row in range(2):
+        label = None if labels is None else np.broadcast_to(labels, [2])[row]
+        for end, seeds in ((0, first), (-1, second)):
+            sample = model.sample(1, seed=seeds[row], labels=label)[0]
+            np.testing.assert_array_equal(lines[row, end], sample)
+    between = model.noise(first), model.noise(second)
+    for path, given in (("spherical", {}), ("linear", {"path": "linear"})):
+        middle = model.interpolate(first, second, 3, labels, **given)[:, 1]
+        expected = model.generate(PATHS[path](*between, 0.5), labels)
+        np.testing.assert_array_equal(middle, expected)
+
+
+def test_seeds_that_make_no_sense_are_refused():
+    model = GAN((4, 3, 1), 3, (8,), (8,))
+    for first, second in ([0, [1]], [[0, 1], [2]], [0, 1]):
+        with pytest.raises(UserError, match="interpolation needs two lists of as many seeds, but"):
+            model.interpolate(first, second, 3)
+    with pytest.raises(UserError, match="seeds must be integers, but are int64 and float64"):
+        model.interpolate([0], [1.0], 3)
+    with pytest.raises(UserError, match="path must be one of linear, spherical, but is 'round'"):
+        model.interpolate([0], [1], 3, path="round")
 
 
 def test_a_traversal_sets_one_coordinate_and_keeps_the_others():

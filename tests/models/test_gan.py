@@ -1,13 +1,18 @@
 """A step of training is the paper's: whose gradient, in which order; and what is sampled."""
 
+import statistics
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfgen import games, recipes
+from tfgen.augmentation import DifferentiableAugmentation
 from tfgen.errors import UserError
+from tfgen.games import Relativistic
 from tfgen.models import GAN
+from tfgen.models.adversarial import truncated
 from tfgen.sampling.noise import StepNoise
 
 
@@ -53,6 +58,57 @@ def test_each_move_follows_its_own_gradient_with_the_discriminator_first(game, n
     latents = noise.normal([6 // n_critic, 3])
     with tf.GradientTape() as tape:  # against the discriminator that has moved, with fresh noise
         loss = tf.reduce_mean(rules.generator_loss(logits(shown), logits(twin.generator(latents))))
+    move("generator", tape, loss)
+    for player in ("discriminator", "generator"):
+        pairs = zip(getattr(model, player).weights, getattr(twin, player).weights, strict=True)
+        for found, expected in pairs:
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_an_auxiliary_classifier_and_augmentation_have_their_part_in_each_move():
+    rate, augmentation = 0.1, DifferentiableAugmentation(0.7)
+    settings = {
+        "game": Relativistic(0.5),
+        "num_classes": 3,
+        "conditioning": "auxiliary_classifier",
+        "augmentation": augmentation,
+    }
+    model, twin = small(**settings), small(**settings)
+    model.compile(keras.optimizers.SGD(rate), seed=4, run_eagerly=True)
+    images, labels = some_images(6), tf.constant([0, 1, 2, 2, 1, 1])
+    model.train_on_batch(images, labels)
+    noise = StepNoise(4, 0)
+
+    def judged(x):  # each pass with augmentations of its own
+        logits, classes = twin.discriminator(augmentation.augment(x, 0.7, noise))
+        chances = tf.gather(tf.exp(classes), labels, batch_dims=1) / tf.reduce_sum(
+            tf.exp(classes), axis=1
+        )
+        return logits[:, 0], -tf.math.log(chances)
+
+    def squared_slope(x):  # by the images before they are augmented
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            logits = judged(x)[0]
+        return tf.reduce_sum(tape.gradient(logits, x) ** 2, axis=[1, 2, 3])
+
+    def move(player, tape, loss):
+        variables = getattr(twin, player).trainable_variables
+        for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
+            variable.assign(variable - rate * gradient)
+
+    real = tf.cast(images, tf.float32) / 127.5 - 1
+    fake = twin.generator([noise.normal([6, 3]), labels])
+    with tf.GradientTape() as tape:
+        (real_logits, of_real), (fake_logits, of_fake) = judged(real), judged(fake)
+        loss = tf.nn.softplus(fake_logits - real_logits) + of_real + of_fake
+        loss += 0.5 / 2 * (squared_slope(real) + squared_slope(fake))
+        loss = tf.reduce_mean(loss)
+    move("discriminator", tape, loss)
+    with tf.GradientTape() as tape:
+        real_logits, _ = judged(real)
+        fake_logits, of_fake = judged(twin.generator([noise.normal([6, 3]), labels]))
+        loss = tf.reduce_mean(tf.nn.softplus(real_logits - fake_logits) + of_fake)
     move("generator", tape, loss)
     for player in ("discriminator", "generator"):
         pairs = zip(getattr(model, player).weights, getattr(twin, player).weights, strict=True)
@@ -115,6 +171,35 @@ def test_samples_come_from_the_averaged_generator_in_inference_mode():
     assert model.sample(4).std() > 0
     alone = model.sample(1, seed=2)
     np.testing.assert_array_equal(alone[0], model.sample(4)[2])  # no batch statistics
+
+
+def test_truncated_noise_has_the_quantiles_of_the_truncated_normal():
+    z = np.random.default_rng(0).normal(size=[300]).astype(np.float32)
+    z[:4] = [-5.5, 5.5, 0, 3]
+    normal = statistics.NormalDist()
+    for t in (0.04, 0.5, 2.0):
+        found = truncated(tf.constant(z), t).numpy()
+        assert np.max(np.abs(found)) <= np.float32(t)
+        below = normal.cdf(-t)
+        quantiles = [below + (1 - 2 * below) * normal.cdf(float(x)) for x in z]
+        np.testing.assert_allclose(found, [normal.inv_cdf(q) for q in quantiles], atol=1e-5)
+    for t in (9, np.inf):  # nothing is truncated
+        np.testing.assert_allclose(truncated(tf.constant(z), t), z, rtol=1e-5)
+
+
+def test_truncated_samples_depend_on_their_seed_alone():
+    model = small(network="convolutional")
+    found = model.sample(4, seed=7, truncation=0.5)
+    expected = model.generate(truncated(model.noise(np.arange(7, 11)), 0.5))
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found, model.sample(4, seed=7, truncation=0.5, batch_size=1))
+    assert np.any(found != model.sample(4, seed=7))
+    narrow = model.sample(4, seed=7, truncation=1e-6)
+    at_zero = model.generate(tf.zeros([1, 3])).numpy()
+    assert np.max(np.abs(narrow.astype(int) - at_zero)) <= 1
+    for truncation in (0, -1.0, float("nan")):
+        with pytest.raises(UserError, match=f"truncation must be above 0, but is {truncation}"):
+            model.sample(4, truncation=truncation)
 
 
 def test_a_game_learns_a_distribution_of_two_images():

@@ -19,17 +19,17 @@ def choose(entry, values, limit=None):
 
 
 def check_codes(entry, command):
-    """Raise `UserError` unless the entry's model has latent codes, as the command needs."""
-    if not _has_codes(entry):
-        names = ", ".join(other.name for other in zoo.entries() if _has_codes(other))
+    """Raise `UserError` unless the entry's model has codes, as the command of that name needs."""
+    if not _can(entry, command):
+        names = ", ".join(other.name for other in zoo.entries() if _can(other, command))
         raise UserError(
             f"entry '{entry.name}' is of the family {entry.info['family']}; {command} needs an "
             f"entry with codes: {names}."
         )
 
 
-def _has_codes(entry):
+def _can(entry, command):
+    """Tell whether the entry's model has the method of that name, as each command's is called."""
     from tfgen.models.base import REGISTRY
-    from tfgen.models.latent import LatentModel
 
-    return issubclass(REGISTRY.get(entry.info["model"], object), LatentModel)
+    return hasattr(REGISTRY.get(entry.info["model"]), command)

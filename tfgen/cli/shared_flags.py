@@ -4,7 +4,7 @@ import os
 import pathlib
 import shlex
 
-from absl import flags
+from absl import flags, logging
 
 from tfgen.errors import UserError
 
@@ -65,11 +65,41 @@ def check_label(values, entry):
         raise UserError(f"--label must lie in 0..{num_classes - 1}, but is {values.label}.")
 
 
+def labels_of(seeds, values, entry):
+    """Return the classes [n] of the images of seeds [n]: --label, or in turn; None without any."""
+    num_classes = entry.info["num_classes"]
+    if not num_classes:
+        return None
+    if values.label is None:
+        logging.info("no --label given: the %d classes come in turn", num_classes)
+        return seeds % num_classes  # of the seed alone, so that disjoint runs make up one
+    return 0 * seeds + values.label
+
+
+def seed(values, what):
+    flags.DEFINE_integer("seed", 0, what, lower_bound=0, flag_values=values)
+
+
+def check_seeds(values, count):
+    """Raise `UserError` unless `count` seeds from --seed on are int32."""
+    if values.seed + count > 2**31 - 1:
+        raise UserError("--seed and --n reach beyond the largest seed, 2147483646.")
+
+
 def temperature(values):
     flags.DEFINE_float(
         "temperature",
         None,
         "of the pixels of an autoregressive entry: below 1 sharper, above 1 flatter",
+        flag_values=values,
+    )
+
+
+def truncation(values):
+    flags.DEFINE_float(
+        "truncation",
+        None,
+        "bound of the noise of a GAN entry, |z|: the smaller, the less varied the images",
         flag_values=values,
     )
 
@@ -81,13 +111,25 @@ def check_tractable(entry, model, flag=None):
     if isinstance(model, TractableModel):
         return
     if flag:
-        raise UserError(
-            f"{flag} is of autoregressive entries, but '{entry.name}' is of the family "
-            f"{model.family}; leave it out."
-        )
+        raise _not_its_flag(entry, model, flag, "autoregressive")
     raise UserError(
         f"entry '{entry.name}' is of the family {model.family}; only autoregressive entries "
         "complete images."
+    )
+
+
+def check_adversarial(entry, model, flag):
+    """Raise `UserError` unless a model is a GAN, as a flag needs."""
+    from tfgen.models.adversarial import AdversarialModel
+
+    if not isinstance(model, AdversarialModel):
+        raise _not_its_flag(entry, model, flag, "GAN")
+
+
+def _not_its_flag(entry, model, flag, family):
+    return UserError(
+        f"{flag} is of {family} entries, but '{entry.name}' is of the family {model.family}; "
+        "leave it out."
     )
 
 

@@ -16,9 +16,11 @@ class Game(Value):
     Attributes:
         compares: whether only differences of logits count, so that a bias of the output would be
             moved by nothing but rounding.
+        boundary: the logit of an image that could be either, where single logits count.
     """
 
     compares = False
+    boundary = 0.0
 
     @property
     def penalized(self):
@@ -42,6 +44,13 @@ class Game(Value):
             noise: the `StepNoise` to draw from.
         """
         return tf.zeros_like(real[:, 0, 0, 0])
+
+    def verdict(self, real, fake):
+        """Return 1 where the discriminator knows a training image for one, else -1, float32 [b].
+
+        The sign of D(x); where only differences count, that of D(x) - D(G(z)).
+        """
+        return tf.sign(real - (fake if self.compares else self.boundary))
 
     def check(self, discriminator):
         """Raise `UserError` unless the game can be played with the network `discriminator`."""

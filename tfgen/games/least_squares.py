@@ -15,6 +15,8 @@ from tfgen.games.base import Game
 class LeastSquares(Game):
     """Real images are to score 1 and generated ones 0."""
 
+    boundary = 0.5
+
     def discriminator_loss(self, real, fake):
         return (tf.square(real - 1) + tf.square(fake)) / 2
 

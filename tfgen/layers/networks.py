@@ -17,61 +17,59 @@ from tfgen.layers.spectral_norm import SpectralConv2D, SpectralDense
 NETWORKS = ("dense", "convolutional")
 
 
-def encoder_network(
-    network,
-    image_shape,
-    hidden,
-    outputs,
-    num_classes=0,
-    activation="relu",
-    output_bias=True,
-    spectral_norm=False,
-):
+def encoder_network(network, image_shape, hidden, outputs, num_classes=0):
     """Return a model from float images [b, h, w, c] (and labels) to features [b, outputs].
+
+    See `hidden_layers` for what lies between.
+    """
+    images = keras.Input(image_shape, name="images")
+    labels, one_hot = label_input(num_classes)
+    x = hidden_layers(network, images, one_hot, hidden)
+    x = layers.Dense(outputs, dtype="float32", name="output")(x)
+    return keras.Model(inputs(images, labels), x, name="encoder")
+
+
+def hidden_layers(network, images, one_hot, hidden, activation="relu", spectral_norm=False):
+    """Run images [b, h, w, c], joined by one-hot labels or None, through layers to [b, n].
 
     "dense" runs the flattened image through layers of `hidden` units; "convolutional" through 3x3
     convolutions of `hidden` filters, all but the first with stride 2. With `spectral_norm`, every
     kernel is divided by its spectral norm, in layers of tfgen's own.
     """
     check_network(network, hidden)
-    dense = SpectralDense if spectral_norm else layers.Dense
-    images = keras.Input(image_shape, name="images")
-    labels, one_hot = label_input(num_classes)
-    x = images
     if network == "dense":
-        x = join_labels(layers.Flatten()(x), one_hot)
+        dense = SpectralDense if spectral_norm else layers.Dense
+        x = join_labels(layers.Flatten()(images), one_hot)
         for units in hidden:
             x = dense(units, activation=activation)(x)
-    else:
-        x = join_labels(x, one_hot)
-        for index, filters in enumerate(hidden):
-            strides = 2 if index else 1
-            if spectral_norm:
-                x = SpectralConv2D(filters, 3, strides, activation=activation)(x)
-            else:
-                x = layers.Conv2D(filters, 3, strides, padding="same", activation=activation)(x)
-        x = layers.Flatten()(x)
-    x = dense(outputs, use_bias=output_bias, dtype="float32", name="output")(x)
-    return keras.Model(inputs(images, labels), x, name="encoder")
+        return x
+    x = join_labels(images, one_hot)
+    for index, filters in enumerate(hidden):
+        strides = 2 if index else 1
+        if spectral_norm:
+            x = SpectralConv2D(filters, 3, strides, activation=activation)(x)
+        else:
+            x = layers.Conv2D(filters, 3, strides, padding="same", activation=activation)(x)
+    return layers.Flatten()(x)
 
 
-def decoder_network(network, latent_dim, hidden, output_shape, num_classes=0, batch_norm=False):
+def decoder_network(network, latent_dim, hidden, output_shape, num_classes=0, batch_norm=None):
     """Return a model from codes [b, latent_dim] (and labels) to maps [b, *output_shape].
 
-    `hidden` lists the layers of the encoder that the decoder mirrors; each is followed by batch
-    normalisation (over all replicas) if `batch_norm` is true, and by a ReLU.
+    `hidden` lists the layers of the encoder that the decoder mirrors; each is followed by a ReLU.
+    `batch_norm` puts `normalized` between, "shared" by all classes or "conditional" on the labels,
+    which then do not join the codes.
     """
     check_network(network, hidden)
+    latents = keras.Input((latent_dim,), name="latents")
+    labels, one_hot = label_input(num_classes)
+    joined, normalizing = (None, one_hot) if batch_norm == "conditional" else (one_hot, None)
 
     def activated(layer, x):
         x = layer(x)
-        if batch_norm:
-            x = layers.BatchNormalization(momentum=0.9, synchronized=True)(x)
-        return layers.ReLU()(x)
+        return layers.ReLU()(normalized(x, normalizing) if batch_norm else x)
 
-    latents = keras.Input((latent_dim,), name="latents")
-    labels, one_hot = label_input(num_classes)
-    x = join_labels(latents, one_hot)
+    x = join_labels(latents, joined)
     if network == "dense":
         for units in reversed(hidden):
             x = activated(layers.Dense(units), x)
@@ -86,6 +84,26 @@ def decoder_network(network, latent_dim, hidden, output_shape, num_classes=0, ba
             x = cropped(x, size)
         x = layers.Conv2D(output_shape[-1], 3, padding="same", dtype="float32", name="output")(x)
     return keras.Model(inputs(latents, labels), x, name="decoder")
+
+
+def normalized(x, one_hot=None):
+    """Normalise features [b, n] or maps [b, h, w, n] by the batch's statistics, over all replicas.
+
+    With one-hot labels, the scale and the shift that follow are those of the row's class:
+    conditional batch normalisation (Dumoulin et al. 2017, arXiv:1610.07629; de Vries et al. 2017,
+    arXiv:1707.00683).
+    """
+    one_for_all = one_hot is None
+    x = layers.BatchNormalization(
+        momentum=0.9, center=one_for_all, scale=one_for_all, synchronized=True
+    )(x)
+    if one_for_all:
+        return x
+    places = (1,) * (len(x.shape) - 2)
+    for initial, joined in (("ones", layers.Multiply()), ("zeros", layers.Add())):
+        of_class = layers.Dense(x.shape[-1], use_bias=False, kernel_initializer=initial)(one_hot)
+        x = joined([x, layers.Reshape((*places, x.shape[-1]))(of_class)])
+    return x
 
 
 def inputs(features, labels):

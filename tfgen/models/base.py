@@ -3,7 +3,7 @@
 GenerativeModel            noise, generate, sample, fit, save, export
 ├── TractableModel         log_prob: exact log-likelihood
 ├── LatentModel            (latent.py) encode, decode, reconstruct, interpolate, traverse
-└── AdversarialModel       (gan.py) implicit: a generator and its discriminator
+└── AdversarialModel       (adversarial.py) implicit: a generator and its discriminator
 """
 
 import contextlib

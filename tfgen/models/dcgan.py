@@ -18,9 +18,17 @@ import keras
 from keras import layers
 
 from tfgen.errors import UserError
-from tfgen.layers.networks import cropped, halved_sizes, inputs, join_labels, label_input
+from tfgen.layers.conditioning import check_conditioning, discriminator_network
+from tfgen.layers.networks import (
+    cropped,
+    halved_sizes,
+    inputs,
+    join_labels,
+    label_input,
+    normalized,
+)
+from tfgen.models.adversarial import AdversarialModel
 from tfgen.models.base import register
-from tfgen.models.gan import AdversarialModel
 
 SLOPE = 0.2  # of the leaky ReLU below zero
 
@@ -41,6 +49,9 @@ class DCGAN(AdversarialModel):
         average_half_life: images after which the moving average has half forgotten; 0: no average.
         num_classes: 0 for an unconditional model.
         n_critic: the discriminator's moves for each of the generator's; they share a batch.
+        conditioning: "concatenation", "projection" or "auxiliary_classifier", how the players use
+            the labels; see `layers.conditioning`.
+        augmentation: a `DifferentiableAugmentation` of `tfgen.augmentation`, or None.
     """
 
     def __init__(
@@ -52,11 +63,17 @@ class DCGAN(AdversarialModel):
         average_half_life=10_000,
         num_classes=0,
         n_critic=1,
+        conditioning="concatenation",
+        augmentation=None,
     ):
-        super().__init__(image_shape, latent_dim, game, n_critic, average_half_life, num_classes)
+        super().__init__(
+            image_shape, latent_dim, game, n_critic, average_half_life, num_classes, augmentation
+        )
         self.filters = tuple(filters)
         if not self.filters or min(self.filters) < 1:
             raise UserError(f"filters must be one or more of at least 1, but are {list(filters)}.")
+        self.conditioning = conditioning
+        check_conditioning(conditioning, num_classes)
         self.set_players(
             self._generator_network(), self._generator_network(), self._discriminator_network()
         )
@@ -65,32 +82,40 @@ class DCGAN(AdversarialModel):
         latents = keras.Input((self.latent_dim,), name="latents")
         labels, one_hot = label_input(self.num_classes)
         sizes = halved_sizes(self.image_shape[:2], len(self.filters))
-        x = join_labels(latents, one_hot)
+        joined, normalizing = one_hot, None
+        if self.conditioning == "projection":
+            joined, normalizing = None, one_hot
+        x = join_labels(latents, joined)
         x = layers.Dense(math.prod(sizes[-1]) * self.filters[-1], **_weights(use_bias=False))(x)
         x = layers.Reshape((*sizes[-1], self.filters[-1]))(x)
-        x = layers.ReLU()(_normalized(x))
+        x = layers.ReLU()(normalized(x, normalizing))
         for filters, size in zip(self.filters[-2::-1], sizes[-2:0:-1], strict=True):
             x = cropped(layers.Conv2DTranspose(filters, 5, 2, **_convolution(False))(x), size)
-            x = layers.ReLU()(_normalized(x))
+            x = layers.ReLU()(normalized(x, normalizing))
         last = _convolution(True)
         x = layers.Conv2DTranspose(self.image_shape[-1], 5, 2, dtype="float32", **last)(x)
         x = layers.Activation("tanh", dtype="float32")(cropped(x, sizes[0], dtype="float32"))
         return keras.Model(inputs(latents, labels), x, name="generator")
 
     def _discriminator_network(self):
-        images = keras.Input(self.image_shape, name="images")
-        labels, one_hot = label_input(self.num_classes)
-        x = join_labels(images, one_hot)
-        for index, filters in enumerate(self.filters):
-            x = layers.Conv2D(filters, 5, 2, **_convolution(use_bias=index == 0))(x)
-            x = layers.LeakyReLU(SLOPE)(_normalized(x) if index else x)
-        output = _weights(use_bias=not self.game.compares)
-        x = layers.Dense(1, dtype="float32", name="output", **output)(layers.Flatten()(x))
-        return keras.Model(inputs(images, labels), x, name="discriminator")
+        def features(images, one_hot):
+            x = join_labels(images, one_hot)
+            for index, filters in enumerate(self.filters):
+                x = layers.Conv2D(filters, 5, 2, **_convolution(use_bias=index == 0))(x)
+                x = layers.LeakyReLU(SLOPE)(normalized(x) if index else x)
+            return layers.Flatten()(x)
 
+        def dense(units, use_bias=True, **options):
+            return layers.Dense(units, **_weights(use_bias), **options)
 
-def _normalized(x):
-    return layers.BatchNormalization(momentum=0.9, synchronized=True)(x)
+        return discriminator_network(
+            features,
+            self.image_shape,
+            self.num_classes,
+            self.conditioning,
+            dense,
+            output_bias=not self.game.compares,
+        )
 
 
 def _convolution(use_bias):

@@ -1,204 +1,23 @@
-"""Generative adversarial networks (Goodfellow et al. 2014, arXiv:1406.2661).
+"""Generative adversarial networks of few layers (Goodfellow et al. 2014, arXiv:1406.2661).
 
-Two networks play a game. The discriminator D tells training images from generated ones; the
-generator G turns noise z ~ N(0, I) into images that D takes for real. What each of them minimises
-is one of `tfgen.games`. One training step is the paper's algorithm 1:
-
-    n_critic times:   D moves, against the images of fresh noise
-    once:             G moves, with fresh noise, against the D that has moved
-
-A conditional GAN (Mirza & Osindero 2014, arXiv:1411.1784) shows the label to both players.
-
-The density of the images is implicit: a GAN samples but does not score. What is sampled, saved and
-exported is a moving average of the generator, batch normalisation included, as it wanders less.
+The game is that of `models.adversarial`.
 """
 
 import keras
-import tensorflow as tf
 
-from tfgen import games
-from tfgen.errors import UserError
-from tfgen.images import asserted, check_labels, from_unit, to_unit
-from tfgen.layers.networks import decoder_network, encoder_network, inputs, pixel_network
-from tfgen.layers.spectral_norm import iterate_norms
-from tfgen.models.base import GenerativeModel, register
-from tfgen.models.latent import check_latents
-from tfgen.sampling import noise as random_noise
-
-
-class AdversarialModel(GenerativeModel):
-    """Two players of a game; a subclass makes their networks and hands them to `set_players`.
-
-    A batch of `fit` is dealt out to the discriminator's `n_critic` moves: each sees other images,
-    so a batch of 320 gives five moves of 64 images. The generator makes as many as one move sees.
-
-    Attributes:
-        latent_dim: length of the noise z.
-        game: what the players minimise, a `Game`.
-        n_critic: the discriminator's moves for each of the generator's.
-        average_half_life: images after which the moving average has half forgotten; 0: no average.
-    """
-
-    family = "GAN"
-    optimizer_names = ("generator_optimizer", "discriminator_optimizer")
-
-    def __init__(self, image_shape, latent_dim, game, n_critic, average_half_life, num_classes):
-        super().__init__(image_shape, num_classes)
-        if min(latent_dim, n_critic) < 1:
-            raise UserError(
-                f"latent_dim and n_critic must be at least 1, but are {latent_dim} and {n_critic}."
-            )
-        self.latent_dim = latent_dim
-        self.game = games.get(game)
-        self.n_critic = n_critic
-        self.average_half_life = average_half_life
-
-    def set_players(self, generator, averaged_generator, discriminator):
-        """Keep the networks: noise (and labels) to images [-1, 1], images (and labels) to [b, 1].
-
-        Args:
-            generator, averaged_generator: two networks of one make.
-            discriminator: a network that the game can be played with, else `UserError`.
-        """
-        self.game.check(discriminator)
-        self.generator = generator
-        self.averaged_generator = averaged_generator
-        self.averaged_generator.trainable = False
-        self.averaged_generator.set_weights(self.generator.get_weights())
-        self.discriminator = discriminator
-        self.built = True
-
-    def optimizer_variables(self, name):
-        player = self.generator if name == "generator_optimizer" else self.discriminator
-        return player.trainable_variables
-
-    def updates_per_step(self, name):
-        return self.n_critic if name == "discriminator_optimizer" else 1
-
-    # The game
-
-    def train_step(self, data):
-        images, labels, _ = self.unpack(data)
-        noise = self.step_noise()
-        logs = {}
-        for real, real_labels in self._deal(images, labels):
-            logs |= self._move_discriminator(to_unit(real), real_labels, noise)
-        logs |= self._move_generator(to_unit(real), real_labels, noise)
-        self._average_generator(tf.shape(images)[0])
-        return logs
-
-    def _move_discriminator(self, real, labels, noise):
-        iterate_norms(self.discriminator)
-        fake = self._fake(real, labels, noise)
-        with tf.GradientTape() as tape:
-            real_logits = self._logits(real, labels, training=True)
-            fake_logits = self._logits(fake, labels, training=True)
-            loss = tf.reduce_mean(self.game.discriminator_loss(real_logits, fake_logits))
-            penalty = tf.reduce_mean(
-                self.game.penalty(lambda x: self._logits(x, labels, True), real, fake, noise)
-            )
-            scaled = self.scaled(loss + penalty, "discriminator_optimizer")
-        self._move(tape, scaled, "discriminator_optimizer")
-        return {
-            "discriminator_loss": loss,
-            **({"penalty": penalty} if self.game.penalized else {}),
-            "real_logit": tf.reduce_mean(real_logits),
-            "fake_logit": tf.reduce_mean(fake_logits),
-        }
-
-    def _move_generator(self, real, labels, noise):
-        # A game that does not look at these costs nothing: the graph drops what nobody uses.
-        real_logits = self._logits(real, labels, training=True)
-        with tf.GradientTape() as tape:
-            fake_logits = self._logits(self._fake(real, labels, noise), labels, training=True)
-            loss = tf.reduce_mean(self.game.generator_loss(real_logits, fake_logits))
-            scaled = self.scaled(loss, "generator_optimizer")
-        self._move(tape, scaled, "generator_optimizer")
-        return {"generator_loss": loss}
-
-    def _move(self, tape, loss, name):
-        gradients = tape.gradient(loss, self.optimizer_variables(name))
-        # No weight may move before all is computed. A linear loss leaves the order open, as its
-        # gradient needs no logit, and now and then logits came from weights that had half moved.
-        with tf.control_dependencies([loss, *gradients]):
-            gradients = [tf.identity(gradient) for gradient in gradients]
-        self.apply_gradients(gradients, name)
-
-    def _deal(self, images, labels):
-        """Yield the n_critic parts of a batch with their labels."""
-        n = self.n_critic
-        if n > 1:
-            sentence = f"a batch must hold an image for each of the {n} moves of n_critic."
-            if images.shape[0] is not None and images.shape[0] < n:
-                raise UserError(sentence)
-            images = asserted(images, tf.shape(images)[0] >= n, sentence)
-        for part in range(n):
-            # Every n-th row, which is the same division on one replica and on several.
-            yield images[part::n], None if labels is None else labels[part::n]
-
-    def _fake(self, real, labels, noise):
-        """Return as many generated images as there are `real` ones, with batch statistics."""
-        latents = noise.normal([tf.shape(real)[0], self.latent_dim])
-        return self.generator(inputs(latents, labels), training=True)
-
-    def _logits(self, images, labels, training=False):
-        return self.discriminator(inputs(images, labels), training=training)[:, 0]
-
-    def losses(self, images, labels, noise, training):
-        """Return both players' losses on images, as they stand; no measure of sample quality."""
-        latents = noise.normal([tf.shape(images)[0], self.latent_dim])
-        fake_logits = self._logits(self.generator(inputs(latents, labels)), labels)
-        real_logits = self._logits(to_unit(images), labels)
-        return {
-            "discriminator_loss": self.game.discriminator_loss(real_logits, fake_logits),
-            "generator_loss": self.game.generator_loss(real_logits, fake_logits),
-        }
-
-    def _average_generator(self, batch):
-        """Move the averaged generator towards the generator by one step's share of half-life."""
-        context = tf.distribute.get_replica_context()
-        seen = tf.cast(batch * context.num_replicas_in_sync, tf.float32)
-        decay = 0.5 ** (seen / self.average_half_life) if self.average_half_life else 0.0 * seen
-
-        def update(strategy, decay):
-            decay = strategy.experimental_local_results(decay)[0]
-            for average, variable in zip(
-                self.averaged_generator.variables, self.generator.variables, strict=True
-            ):
-                strategy.extended.update(
-                    average.value,
-                    lambda old, new: old.assign(new + tf.cast(decay, new.dtype) * (old - new)),
-                    args=(variable.value,),
-                )
-
-        context.merge_call(update, args=(decay,))
-
-    # Sampling
-
-    def noise(self, seeds):
-        """Return the noise z of int32 seeds [b], float32 [b, latent_dim]."""
-        return random_noise.normal(seeds, [self.latent_dim])
-
-    def generate(self, noise, labels=None):
-        """Return the averaged generator's images, uint8 [b, h, w, c], in inference mode."""
-        latents = check_latents(noise, self.latent_dim)
-        labels = check_labels(labels, self.num_classes, latents.shape[0] or tf.shape(latents)[0])
-        return from_unit(self.averaged_generator(inputs(latents, labels), training=False))
-
-    def plain_networks(self):
-        # A generator with a linear output may go beyond the ends.
-        def clipped(images):
-            return keras.ops.clip(images, -1, 1)
-
-        return {"generator": pixel_network(self.averaged_generator, clipped, "generator")}
+from tfgen.layers.conditioning import check_conditioning, discriminator_network
+from tfgen.layers.networks import decoder_network, hidden_layers
+from tfgen.layers.spectral_norm import SpectralDense
+from tfgen.models.adversarial import AdversarialModel
+from tfgen.models.base import register
 
 
 @register
 class GAN(AdversarialModel):
     """A GAN with dense networks (2014) or convolutional ones (after DCGAN, arXiv:1511.06434).
 
-    The generator normalises its batches if it is convolutional; the discriminator never does, so
-    that what it says of one image does not depend on the others.
+    The generator normalises its batches if it is convolutional, or conditional by projection; the
+    discriminator never does, so that what it says of one image does not depend on the others.
 
     Args:
         image_shape: (height, width, channels).
@@ -211,6 +30,9 @@ class GAN(AdversarialModel):
         num_classes: 0 for an unconditional model.
         n_critic: the discriminator's moves for each of the generator's; they share a batch.
         spectral_norm: whether the discriminator's kernels are divided by their spectral norms.
+        conditioning: "concatenation", "projection" or "auxiliary_classifier", how the players use
+            the labels; see `layers.conditioning`.
+        augmentation: a `DifferentiableAugmentation` of `tfgen.augmentation`, or None.
     """
 
     def __init__(
@@ -225,35 +47,53 @@ class GAN(AdversarialModel):
         num_classes=0,
         n_critic=1,
         spectral_norm=False,
+        conditioning="concatenation",
+        augmentation=None,
     ):
-        super().__init__(image_shape, latent_dim, game, n_critic, average_half_life, num_classes)
+        super().__init__(
+            image_shape, latent_dim, game, n_critic, average_half_life, num_classes, augmentation
+        )
         self.generator_hidden = tuple(generator_hidden)
         self.discriminator_hidden = tuple(discriminator_hidden)
         self.network = network
         self.spectral_norm = spectral_norm
+        self.conditioning = conditioning
+        check_conditioning(conditioning, num_classes)
         self.set_players(
-            self._generator_network(),
-            self._generator_network(),
-            encoder_network(
-                network,
-                self.image_shape,
-                self.discriminator_hidden,
-                outputs=1,
-                num_classes=num_classes,
-                activation="leaky_relu",
-                output_bias=not self.game.compares,
-                spectral_norm=spectral_norm,
-            ),
+            self._generator_network(), self._generator_network(), self._discriminator_network()
         )
 
     def _generator_network(self):
+        batch_norm = "shared" if self.network == "convolutional" else None
+        if self.conditioning == "projection":
+            batch_norm = "conditional"
         network = decoder_network(
             self.network,
             self.latent_dim,
             self.generator_hidden,
             self.image_shape,
             self.num_classes,
-            batch_norm=self.network == "convolutional",
+            batch_norm,
         )
         images = keras.layers.Activation("tanh", dtype="float32")(network.output)
         return keras.Model(network.input, images, name="generator")
+
+    def _discriminator_network(self):
+        def features(images, one_hot):
+            return hidden_layers(
+                self.network,
+                images,
+                one_hot,
+                self.discriminator_hidden,
+                "leaky_relu",
+                self.spectral_norm,
+            )
+
+        return discriminator_network(
+            features,
+            self.image_shape,
+            self.num_classes,
+            self.conditioning,
+            dense=SpectralDense if self.spectral_norm else keras.layers.Dense,
+            output_bias=not self.game.compares,
+        )

@@ -24,8 +24,8 @@ from keras import layers
 
 from tfgen.errors import UserError
 from tfgen.layers.networks import inputs, label_input
+from tfgen.models.adversarial import AdversarialModel
 from tfgen.models.base import register
-from tfgen.models.gan import AdversarialModel
 
 SLOPE = 0.2  # of the leaky ReLU below zero
 GAIN = math.sqrt(2 / (1 + SLOPE**2))  # which keeps the variance behind it
@@ -45,6 +45,7 @@ class R3GAN(AdversarialModel):
         game: a `Game` of `tfgen.games`, or the name of one.
         average_half_life: images after which the moving average has half forgotten; 0: no average.
         num_classes: 0 for an unconditional model.
+        augmentation: a `DifferentiableAugmentation` of `tfgen.augmentation`, or None.
     """
 
     def __init__(
@@ -57,8 +58,11 @@ class R3GAN(AdversarialModel):
         game="relativistic",
         average_half_life=10_000,
         num_classes=0,
+        augmentation=None,
     ):
-        super().__init__(image_shape, latent_dim, game, 1, average_half_life, num_classes)
+        super().__init__(
+            image_shape, latent_dim, game, 1, average_half_life, num_classes, augmentation
+        )
         self.widths = tuple(widths)
         self.num_blocks = num_blocks
         self.groups = groups

@@ -29,9 +29,7 @@ def define(values):
     flags.DEFINE_integer(
         "samples", 4, "completions of each image", lower_bound=1, flag_values=values
     )
-    flags.DEFINE_integer(
-        "seed", 0, "the first completion's seed", lower_bound=0, flag_values=values
-    )
+    shared_flags.seed(values, "the first completion's seed")
     shared_flags.label(values)
     shared_flags.temperature(values)
     flags.DEFINE_string(

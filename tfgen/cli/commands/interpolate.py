@@ -1,10 +1,12 @@
 """Go from image to image through the codes between theirs.
 
-ENTRY is a name in the zoo or a folder, of an autoencoder or a VAE. The images are those of
---images, a folder or one file, or else of a split of the entry's own data set: the first and the
-second are a pair, the third and the fourth, and so on; of a conditional entry, an image and the
-next one of its class. A picture shows one pair a line, from the reconstruction of the one image to
-that of the other. The spherical path keeps to norms between those of the two codes (White 2016).
+ENTRY is a name in the zoo or a folder, of an autoencoder, a VAE or a GAN. The images are those of
+--images, a folder or one file, or else of a split of the entry's own data set; of a GAN, which
+encodes none, the samples of the seeds from --seed on, as `tfgen sample` draws them. The first and
+the second are a pair, the third and the fourth, and so on; of a conditional entry, an image and the
+next one of its class. A picture shows one pair a line, from the reconstruction (of a GAN, the
+sample) of the one image to that of the other. The spherical path keeps to norms between those of
+the two codes (White 2016).
 example: tfgen interpolate vae_digits --path spherical --out between.png
 """
 
@@ -23,9 +25,14 @@ def define(values):
         "steps", 9, "images a pair, both ends included", lower_bound=2, flag_values=values
     )
     flags.DEFINE_enum(
-        "path", "linear", ["linear", "spherical"], "linear or spherical", flag_values=values
+        "path",
+        None,
+        ["linear", "spherical"],
+        "linear or spherical; by default spherical for a GAN, else linear",
+        flag_values=values,
     )
     codes.define(values)
+    shared_flags.seed(values, "the first sample's seed, of a GAN")
     flags.DEFINE_string(
         "out", None, "FILE.png, FILE.npz (images, pairs), or a folder", flag_values=values
     )
@@ -39,26 +46,26 @@ def run(name, values):
     import numpy as np
 
     codes.check_codes(entry, "interpolate")
-    model = zoo.load(name)
     # Every class may leave one image without a partner.
-    chosen = codes.choose(entry, values, limit=2 * values.n + model.num_classes)
-    images, labels = chosen.images, chosen.labels
-    pairs = _pairs(np.zeros([len(images)]) if labels is None else labels)[: values.n]
+    limit = 2 * values.n + entry.info["num_classes"]
+    ends, labels, numbers = _ends(entry, values, limit)
+    pairs = _pairs(np.zeros([len(ends)]) if labels is None else labels)[: values.n]
     if not len(pairs):
         what = "two images" if labels is None else "two images of one class"
-        raise UserError(f"interpolate needs at least {what}; there are {len(images)} images.")
+        raise UserError(f"interpolate needs at least {what}; there are {len(ends)} images.")
+    model = zoo.load(name)
     lines = model.interpolate(
-        images[pairs[:, 0]],
-        images[pairs[:, 1]],
+        ends[pairs[:, 0]],
+        ends[pairs[:, 1]],
         values.steps,
         None if labels is None else labels[pairs[:, 0]],
-        values.path,
+        **({"path": values.path} if values.path else {}),
     ).numpy()
     results.write(
         out,
         lines.reshape(-1, *model.image_shape),
         values.steps,
-        {"images": lines, "pairs": pairs},
+        {"images": lines, "pairs": numbers[pairs]},
         (
             (f"{pair:06d}_{step:03d}", image)
             for pair, line in enumerate(lines)
@@ -66,6 +73,26 @@ def run(name, values):
         ),
     )
     print(out)
+
+
+def _ends(entry, values, limit):
+    """Return what the model goes between, images or seeds, their labels or None, their numbers."""
+    import numpy as np
+
+    if entry.info["family"] != "GAN":
+        _check_absent(values, ["seed"], f"'{entry.name}' goes between images")
+        chosen = codes.choose(entry, values, limit)
+        return chosen.images, chosen.labels, np.arange(len(chosen.images))
+    _check_absent(values, ["images", "split", "data_dir"], f"'{entry.name}' encodes no images")
+    shared_flags.check_seeds(values, limit)
+    seeds = np.arange(values.seed, values.seed + limit)
+    return seeds, shared_flags.labels_of(seeds, values, entry), seeds
+
+
+def _check_absent(values, names, reason):
+    for name in names:
+        if values[name].present:
+            raise UserError(f"{reason}; leave out --{name}.")
 
 
 def _pairs(classes):

@@ -5,20 +5,20 @@ a conditional entry without --label, its class is the seed modulo the number of 
 example: tfgen sample vae_digits --n 64 --out samples.png
 """
 
-from absl import flags, logging
+from absl import flags
 
 from tfgen import zoo
 from tfgen.cli import quiet, results, shared_flags
-from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
 
 
 def define(values):
     flags.DEFINE_integer("n", 64, "number of images", lower_bound=1, flag_values=values)
-    flags.DEFINE_integer("seed", 0, "the first image's seed", lower_bound=0, flag_values=values)
+    shared_flags.seed(values, "the first image's seed")
     shared_flags.label(values)
     shared_flags.temperature(values)
+    shared_flags.truncation(values)
     flags.DEFINE_string(
         "out",
         None,
@@ -32,24 +32,20 @@ def run(name, values):
     entry = zoo.find(name)
     out = shared_flags.checked_out(values)
     shared_flags.check_label(values, entry)
-    if values.seed + values.n > 2**31 - 1:
-        raise UserError("--seed and --n reach beyond the largest seed, 2147483646.")
+    shared_flags.check_seeds(values, values.n)
     quiet.load("tfgen.models")
     import numpy as np
 
     seeds = np.arange(values.seed, values.seed + values.n)
-    labels = None
-    num_classes = entry.info["num_classes"]
-    if num_classes and values.label is None:
-        labels = seeds % num_classes  # of the seed alone, so that disjoint runs make up one
-        logging.info("no --label given: the %d classes come in turn", num_classes)
-    elif num_classes:
-        labels = np.full([values.n], values.label)
+    labels = shared_flags.labels_of(seeds, values, entry)
     model = zoo.load(name)
     settings = {}
     if values.temperature is not None:
         shared_flags.check_tractable(entry, model, "--temperature")
         settings["temperature"] = values.temperature
+    if values.truncation is not None:
+        shared_flags.check_adversarial(entry, model, "--truncation")
+        settings["truncation"] = values.truncation
     images = model.sample(values.n, seed=values.seed, labels=labels, **settings)
     results.write(
         out,
