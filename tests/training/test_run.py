@@ -5,7 +5,6 @@ import json
 import os
 import signal
 
-import keras
 import numpy as np
 import pytest
 
@@ -16,7 +15,6 @@ from tfgen.models import GAN, VAE
 from tfgen.recipes.base import Recipe
 from tfgen.training import run as run_module
 from tfgen.training import run_folder
-from tfgen.training.checkpoints import Checkpoints
 
 
 def small_vae(image_shape, num_classes):
@@ -83,13 +81,13 @@ def test_resumed_equals_uninterrupted(recipe, tmp_path, monkeypatch):
     class Killed(Exception):
         pass
 
-    class Kill(keras.callbacks.Callback):
+    class Kill(run_module.WatchLosses):
         def on_train_batch_end(self, batch, logs=None):
             if self.model.steps_taken == 12:
                 raise Killed
 
     bar = run_module.ProgressBar
-    monkeypatch.setattr(run_module, "StopOnNaN", Kill)
+    monkeypatch.setattr(run_module, "WatchLosses", Kill)
     with pytest.raises(Killed):
         training.train(recipe, tmp_path / "killed")
     monkeypatch.undo()
@@ -104,13 +102,13 @@ def test_resumed_equals_uninterrupted(recipe, tmp_path, monkeypatch):
 
 
 def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(tmp_path, monkeypatch):
-    class Press(keras.callbacks.Callback):
+    class Press(run_module.WatchLosses):
         def on_train_batch_end(self, batch, logs=None):
             if self.model.steps_taken == 8:
                 os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "StopOnNaN", Press)
+        patch.setattr(run_module, "WatchLosses", Press)
         with pytest.raises(training.Interrupted, match="interrupted at step 8 of 20.*tfgen train"):
             training.train(VAE_RECIPE, tmp_path / "run")
     assert not (tmp_path / "run" / "entry.json").exists()
@@ -158,40 +156,6 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(tm
     assert not (tmp_path / "run" / "entry.json").exists()
 
 
-def test_a_corrupt_newest_checkpoint_falls_back_to_the_one_before(tmp_path):
-    model = small_vae((8, 8, 1), 0)
-    model.compile("adam")
-    model.build_optimizers()
-    checkpoints = Checkpoints(tmp_path, model)
-    for step in (1, 2):
-        model.trainable_weights[0].assign(np.full(model.trainable_weights[0].shape, step))
-        checkpoints.save(step, {"step": step})
-    newest = sorted(tmp_path.glob("step-2.data*"))[0]
-    newest.write_bytes(newest.read_bytes()[:100])
-    again = Checkpoints(tmp_path, model)
-    assert again.restore() == {"step": 1}
-    assert np.all(model.trainable_weights[0] == 1)
-
-
-def test_a_checkpoint_that_cannot_be_written_says_what_is_kept(tmp_path, monkeypatch):
-    model = small_vae((8, 8, 1), 0)
-    model.compile("adam")
-    model.build_optimizers()
-    checkpoints = Checkpoints(tmp_path, model)
-
-    def full(self, *_, **__):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("tensorflow.train.CheckpointManager.save", full)
-        with pytest.raises(UserError, match=r"\(No space left on device\); nothing is kept yet\."):
-            checkpoints.save(1, {})
-    checkpoints.save(1, {})
-    monkeypatch.setattr("tensorflow.train.CheckpointManager.save", full)
-    with pytest.raises(UserError, match="the one before is kept"):
-        checkpoints.save(2, {})
-
-
 def test_the_batch_must_be_shared_evenly(tmp_path):
     uneven = dataclasses.replace(VAE_RECIPE, batch_size=15)
     with pytest.raises(UserError, match="2 replicas cannot share a batch of 15"):
@@ -223,8 +187,12 @@ def test_an_output_that_is_in_the_way_is_left_alone(prepare, sentence, tmp_path)
 def test_an_unfinished_training_of_other_settings_is_left_alone(tmp_path):
     state = tmp_path / ".training"
     state.mkdir()
-    (state / "settings.json").write_text("{}")
+    kept = json.loads(run_folder.settings(VAE_RECIPE))
+    (state / "settings.json").write_text(json.dumps({**kept, "steps": 40}))
     with pytest.raises(UserError, match="unfinished training with other settings"):
+        training.train(VAE_RECIPE, tmp_path)
+    (state / "settings.json").write_text(json.dumps({**kept, "tfgen": "0.0.1"}))
+    with pytest.raises(UserError, match="unfinished training of tfgen 0.0.1, but this is"):
         training.train(VAE_RECIPE, tmp_path)
 
 
