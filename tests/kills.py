@@ -128,10 +128,14 @@ def main(_):
         while not finished(whole):
             time.sleep(0.01)
         fallen = killed(recipe, folder / "killed", KILLS.value, rng)
-        states = [pickle.loads((folder / out / "state").read_bytes()) for out in ("whole", "killed")]
+        states = [
+            pickle.loads((folder / out / "state").read_bytes()) for out in ("whole", "killed")
+        ]
         (one, history), (other, other_history) = states
-        same = history == other_history and len(one) == len(other) and all(
-            a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True)
+        same = (
+            history == other_history
+            and len(one) == len(other)
+            and all(a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
         )
         print(f"{name}, {case}: killed after steps {fallen}; {len(one)} variables", flush=True)
         if not same:

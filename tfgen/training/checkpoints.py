@@ -68,7 +68,7 @@ class Checkpoints:
         for path in reversed(paths):
             try:
                 values = _read(path / FILE)
-            except (tf.errors.OpError, RuntimeError, ValueError) as error:
+            except (tf.errors.OpError, IndexError, ValueError) as error:
                 reason = str(error).splitlines()[0][:120]
                 logging.warning(
                     "checkpoint %s is unusable (%s); trying the one before", path.name, reason
