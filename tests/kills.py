@@ -38,7 +38,9 @@ def recipe_of(name, case):
 
     def model(image_shape, num_classes):
         arguments = {k: v() if callable(v) else v for k, v in EXAMPLES[name][case].items()}
-        arguments |= {"image_shape": image_shape, "num_classes": num_classes}
+        arguments["image_shape"] = image_shape
+        if num_classes:
+            arguments["num_classes"] = num_classes
         return REGISTRY[name](**arguments)
 
     levels = getattr(EXAMPLES[name][case].get("likelihood"), "levels", 256)

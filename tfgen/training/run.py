@@ -31,7 +31,7 @@ from tfgen.training.average import WeightAverage
 from tfgen.training.checkpoints import Checkpoints, NotSaved
 from tfgen.training.progress import Diverged, ProgressBar, TensorBoard, WatchLosses
 from tfgen.training.strategy import check_batch_size, choose_strategy
-from tfgen.training.workers import Workers
+from tfgen.training.workers import LOST, Workers
 
 KEEP = 3
 ON_NAN = ("stop", "rollback")
@@ -111,7 +111,8 @@ def train(
             if workers.is_chief:
                 _leave_entry(run, out)
                 shutil.rmtree(state)
-            workers.wait()
+            with contextlib.suppress(*LOST):  # the entry is finished all the same
+                workers.wait()
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; to go on from the last checkpoint, run: {command}"

@@ -29,18 +29,22 @@ class Workers:
         self.several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
         self.is_chief = strategy.extended.should_checkpoint
 
-        @tf.function(input_signature=[tf.TensorSpec([1], tf.int64)], autograph=False)
+        @tf.function(input_signature=[tf.TensorSpec([], tf.int64)], autograph=False)
         def gather(number):
-            gathered = strategy.run(
-                lambda x: tf.distribute.get_replica_context().all_gather(x, axis=0), (number,)
-            )
-            return strategy.experimental_local_results(gathered)[0]
+            def own_place():
+                context = tf.distribute.get_replica_context()
+                place = tf.one_hot(
+                    context.replica_id_in_sync_group, context.num_replicas_in_sync, dtype=tf.int64
+                )
+                return context.all_reduce(tf.distribute.ReduceOp.SUM, place * number)
+
+            return strategy.experimental_local_results(strategy.run(own_place))[0]
 
         self._gather = gather
 
     def numbers(self, number):
         """Return the integer that each worker gives, in all of them; also waits for all."""
-        return set(self._gather([number]).numpy().tolist()) if self.several else {number}
+        return set(self._gather(number).numpy().tolist()) if self.several else {number}
 
     def any(self, flag):
         """Return whether any of the workers has its flag set."""
