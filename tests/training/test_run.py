@@ -141,9 +141,7 @@ def test_rollback_goes_another_way_a_few_times(tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "MAX_STEPS_PER_EXECUTION", 5)
     monkeypatch.setattr(run_module, "_leave_entry", lambda run, out: seen.append(run.record()))
     monkeypatch.setattr(Fragile, "SEEDS", range(9))
-    sentence = (
-        r"loss is not finite \(nan\) at step 7 \(batch 7 of epoch 1, seed 3\); .* after 3 rollbacks"
-    )
+    sentence = r"loss is not finite \(nan\) at step 7 \(batch 7 .*, seed 3\); .* after 3 rollbacks"
     with pytest.raises(UserError, match=sentence):
         training.train(recipe, tmp_path / "run", on_nan="rollback")
     monkeypatch.setattr(Fragile, "SEEDS", range(2))

@@ -114,7 +114,7 @@ class TensorBoard:
     """
 
     def __init__(self, directory, every, steps, grids=8):
-        self._writer = tf.summary.create_file_writer(str(directory))
+        self._directory, self._writer = str(directory), None
         self._every, self._steps, self._grids = every, steps, grids
 
     def wants_samples(self, step):
@@ -122,6 +122,7 @@ class TensorBoard:
 
     def write(self, model, step, logs):
         try:
+            self._writer = self._writer or tf.summary.create_file_writer(self._directory)
             with self._writer.as_default(step=step):
                 for name, value in logs.items():
                     tf.summary.scalar(name, float(value))
