@@ -292,7 +292,7 @@ class DistributedFit:
 
 
 class RunningMean:
-    """The mean since the epoch began; plain tensors, so nothing to save or to distribute.
+    """The mean since the epoch began; plain tensors, so nothing to distribute.
 
     Attributes:
         latest: name -> [n], the values of the n steps that were made last.

@@ -61,7 +61,8 @@ class WatchLosses(keras.callbacks.Callback):
     @tf.function(autograph=False)
     def _sound(self):
         # Infinities and NaNs survive a sum.
-        return tf.math.is_finite(tf.add_n([tf.reduce_sum(v) for v in self._variables]))
+        sums = [tf.cast(tf.reduce_sum(variable), tf.float32) for variable in self._variables]
+        return tf.math.is_finite(tf.add_n(sums))
 
 
 class ProgressBar(keras.callbacks.Callback):
