@@ -38,24 +38,21 @@ class WatchLosses(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         losses = {k: v.numpy().astype(float) for k, v in self.model.running_mean.latest.items()}
         steps = len(next(iter(losses.values())))
+        last = self.model.steps_taken
         for index in range(steps):
-            step = self.model.steps_taken - steps + 1 + index
+            step = last - steps + 1 + index
+            where = f"at step {step} ({self._batch_of(step)})"
             for name, values in losses.items():
-                self._check(name, values[index], step)
+                self._check(name, values[index], where)
         if not self._sound():
-            step = self.model.steps_taken
-            raise Diverged(f"a weight is not finite after step {step} ({self._batch_of(step)})")
+            raise Diverged(f"a weight is not finite after step {last} ({self._batch_of(last)})")
 
-    def _check(self, name, value, step):
+    def _check(self, name, value, where):
         usual = self._usual.get(name, abs(value))
         if not math.isfinite(value):
-            raise Diverged(
-                f"{name} is not finite ({value}) at step {step} ({self._batch_of(step)})"
-            )
+            raise Diverged(f"{name} is not finite ({value}) {where}")
         if abs(value) > EXPLODED * max(1, usual):
-            raise Diverged(
-                f"{name} exploded to {value:.3g} at step {step} ({self._batch_of(step)})"
-            )
+            raise Diverged(f"{name} exploded to {value:.3g} {where}")
         self._usual[name] = 0.99 * usual + 0.01 * abs(value)
 
     @tf.function(autograph=False)
