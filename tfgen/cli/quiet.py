@@ -38,7 +38,8 @@ def load(name):
         import tensorflow as tf
 
         module = importlib.import_module(name)
-        tf.config.list_logical_devices()
+        if not os.environ.get("TF_CONFIG"):  # several workers meet before devices are up
+            tf.config.list_logical_devices()
     return module
 
 

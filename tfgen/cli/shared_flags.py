@@ -30,8 +30,27 @@ def training(values):
         "auto, one, mirrored or multiworker",
         flag_values=values,
     )
+    flags.DEFINE_integer(
+        "keep", 3, "checkpoints to keep, the newest", lower_bound=1, flag_values=values
+    )
+    flags.DEFINE_float(
+        "checkpoint_seconds", 60, "between checkpoints", lower_bound=0, flag_values=values
+    )
+    flags.DEFINE_enum(
+        "on_nan",
+        "stop",
+        ["stop", "rollback"],
+        "when the loss is not finite or explodes: stop, or rollback to the last checkpoint",
+        flag_values=values,
+    )
     overwrite(values)
     data_dir(values)
+
+
+def training_options(values):
+    """Return what the flags of `training` say of how to train, as arguments of `train`."""
+    names = ("strategy", "data_dir", "overwrite", "keep", "checkpoint_seconds", "on_nan")
+    return {name: values[name].value for name in names}
 
 
 def command_line(command, argument, values):

@@ -47,6 +47,13 @@ def written_beside(path):
                 folder.rmdir()
 
 
+def clear_scratch(folder):
+    """Remove what writers that were killed left beside files of `folder`."""
+    for scratch in pathlib.Path(folder).glob(".*.????????"):
+        if scratch.is_dir():
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
 def reason_of(error):
     """Return why writing failed, in the operating system's words, also for tf.errors."""
     if getattr(error, "strerror", None):

@@ -3,6 +3,7 @@
 Stock Keras breaks on several replicas as soon as a model has two optimizers, takes more than one
 step per execution or runs on several workers. So the loop over steps is our own: each replica
 runs `train_step`, its results are averaged, and the running mean is what Keras gets to show.
+And several workers share each global batch, where Keras would give all of them its first rows.
 """
 
 import contextlib
@@ -122,6 +123,11 @@ class DistributedFit:
             gradients = [gradient / replicas for gradient in gradients]
         optimizer.apply_gradients(zip(gradients, self.optimizer_variables(name), strict=True))
 
+    def reseed(self, seed):
+        """Let the training noise of the steps to come follow from another seed."""
+        self._noise_seed = seed
+        self.train_function = None
+
     @property
     def steps_taken(self):
         """The number of training steps since the model was compiled."""
@@ -137,6 +143,52 @@ class DistributedFit:
             context.num_replicas_in_sync,
         )
 
+    def fit(self, x=None, y=None, *args, validation_data=None, **options):
+        """Keras's `fit`; several workers take a `tf.data.Dataset` of global batches, all the same.
+
+        Raises `UserError` if several workers are given anything else.
+        """
+        if self._several_workers():
+            x, options["steps_per_epoch"] = self._shared(x, options.get("steps_per_epoch"))
+            if validation_data is not None:
+                validation_data, options["validation_steps"] = self._shared(
+                    validation_data, options.get("validation_steps")
+                )
+        return super().fit(x, y, *args, validation_data=validation_data, **options)
+
+    def evaluate(self, x=None, y=None, *args, **options):
+        """Keras's `evaluate`, on data as in `fit`."""
+        if self._several_workers() and not options.get("_use_cached_eval_dataset"):
+            x, options["steps"] = self._shared(x, options.get("steps"))
+        return super().evaluate(x, y, *args, **options)
+
+    def _several_workers(self):
+        return isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+    def _shared(self, data, steps):
+        """Return data of which each replica gets its rows of a global batch, and their number."""
+        strategy = self.distribute_strategy
+        replicas = strategy.num_replicas_in_sync
+        spec = tf.nest.flatten(data.element_spec)[0] if isinstance(data, tf.data.Dataset) else None
+        batch = spec.shape[0] if spec is not None else None
+        if not batch or batch % replicas:
+            raise UserError(
+                "several workers need a tf.data.Dataset whose batches all have one size, a "
+                f"multiple of the {replicas} replicas, as with batch(..., drop_remainder=True)."
+            )
+
+        def of_worker(context):
+            share = batch // context.num_input_pipelines
+            rows = slice(context.input_pipeline_id * share, (context.input_pipeline_id + 1) * share)
+            own = data.map(lambda *parts: tf.nest.map_structure(lambda part: part[rows], parts))
+            return own.rebatch(batch // replicas)
+
+        # Every batch is full, so that the workers need not ask each other whether it is.
+        strategy.extended.experimental_enable_get_next_as_optional = False
+        if steps is None and data.cardinality() > 0:
+            steps = int(data.cardinality())
+        return strategy.distribute_datasets_from_function(of_worker), steps
+
     def make_train_function(self, force=False):
         if self.train_function is not None and not force:
             return self.train_function
@@ -150,22 +202,27 @@ class DistributedFit:
         steps = self.steps_per_execution
         step, first_step = self._compiled(step)
 
-        def other_steps(iterator, total):
-            for _ in tf.range(steps - 1):
+        def other_steps(iterator, first):
+            losses = tf.TensorArray(tf.float32, steps).write(0, list(first.values()))
+            for index in tf.range(1, steps):
                 more = step(next(iterator))
-                total = {name: total[name] + more[name] for name in total}
-            return {name: value / steps for name, value in total.items()}
+                losses = losses.write(index, [more[name] for name in first])
+            return losses.stack()
 
         other_steps = self._graph(other_steps, autograph=True)
 
         @graph_mistakes_told()
         def train(iterator):
             logs = first_step(iterator)
+            each = {name: value[None] for name, value in logs.items()}
             if steps > 1 and not isinstance(iterator, types.GeneratorType):
                 # Data that end here end the epoch at the next call; the steps made are not lost.
                 with contextlib.suppress(tf.errors.OutOfRangeError):
-                    logs = other_steps(iterator, logs)
-            return self._running_mean.update(logs, 1.0)
+                    losses = other_steps(iterator, logs)
+                    each = dict(zip(logs, tf.unstack(losses, axis=1), strict=True))
+                    logs = {name: tf.reduce_mean(losses) for name, losses in each.items()}
+            self.running_mean.latest = each
+            return self.running_mean.update(logs, 1.0)
 
         self.train_function = train
         return train
@@ -200,7 +257,7 @@ class DistributedFit:
                     break
                 weight = sums.pop("weight")
                 means = {name: value / weight for name, value in sums.items()}
-                logs = self._running_mean.update(means, weight)
+                logs = self.running_mean.update(means, weight)
             return logs
 
         self.test_function = test
@@ -228,21 +285,36 @@ class DistributedFit:
         return []  # Keras's own loss tracker would show 0: the losses are the model's.
 
     def reset_metrics(self):
-        self._running_mean = _RunningMean()
+        self.running_mean = RunningMean()
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Do nothing: every model builds itself in its constructor."""
 
 
-class _RunningMean:
-    """The mean since the epoch began; plain tensors, so nothing to save or to distribute."""
+class RunningMean:
+    """The mean since the epoch began; plain tensors, so nothing to distribute.
 
-    def __init__(self):
-        self.sums = {}
-        self.weight = 0.0
+    Attributes:
+        latest: name -> [n], the values of the n steps that were made last.
+    """
+
+    def __init__(self, sums=(), weight=0.0):
+        self.sums = dict(sums)
+        self.weight = weight
+        self.latest = {}
 
     def update(self, logs, weight):
         self.weight += weight
         for name, value in logs.items():
             self.sums[name] = self.sums.get(name, 0.0) + value * weight
+        return self.means()
+
+    def means(self):
         return {name: value / self.weight for name, value in self.sums.items()}
+
+    def state(self):
+        """Return plain numbers from which `RunningMean(**state)` goes on."""
+        return {
+            "sums": {name: float(value) for name, value in self.sums.items()},
+            "weight": self.weight,
+        }

@@ -1,62 +1,113 @@
 """All state of a training run on disk, so that a run that died goes on bit for bit.
 
 What is kept: the weights, every optimizer's slots and step, the weight averages, the best weights
-so far, and the validation history. Data order and training noise follow from the step.
+so far, and notes such as the validation history. Data order and training noise follow from the
+step. Each checkpoint is a folder, `step-1200`, written beside and renamed: there it is whole.
 """
 
 import json
 import pathlib
+import shutil
 
 import tensorflow as tf
 from absl import logging
 
 from tfgen.errors import UserError
-from tfgen.export.atomic import reason_of
+from tfgen.export.atomic import NotWritten, reason_of, written_beside
+
+VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"  # how a tf.train.Checkpoint calls a variable's value
+FILE = "state"
+
+
+class NotSaved(UserError):
+    """A checkpoint could not be written; those before are untouched."""
 
 
 class Checkpoints:
-    """Checkpoints of one run in `directory`; the newest few are kept."""
+    """Checkpoints of one run in `directory`; the newest `keep` are kept."""
 
     def __init__(self, directory, model, extra_variables=(), keep=3):
         optimizers = [getattr(model, name) for name in model.optimizer_names]
         variables = [*model.variables, *(v for opt in optimizers for v in opt.variables)]
+        self.variables = [*(getattr(v, "value", v) for v in _unique(variables)), *extra_variables]
+        self._named = {f"v{index}": variable for index, variable in enumerate(self.variables)}
         self._notes = tf.Variable("{}", dtype=tf.string, trainable=False)
-        state = {
-            f"v{index}": variable
-            for index, variable in enumerate(
-                [*(getattr(v, "value", v) for v in _unique(variables)), *extra_variables]
-            )
-        }
-        self._checkpoint = tf.train.Checkpoint(notes=self._notes, **state)
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(directory), max_to_keep=keep, checkpoint_name="step"
-        )
+        self._checkpoint = tf.train.Checkpoint(notes=self._notes, **self._named)
+        self._directory = pathlib.Path(directory)
+        self._keep = keep
+        self.newest = None  # the step of the last one that was written or read
 
     def save(self, step, notes):
         """Write a checkpoint; `notes` is what else to keep, as JSON can hold it."""
+        if step == self.newest:
+            return
         self._notes.assign(json.dumps(notes))
         try:
-            self._manager.save(checkpoint_number=step)
-        except (tf.errors.OpError, OSError) as error:
-            kept = "the one before is kept" if self._manager.checkpoints else "nothing is kept yet"
-            raise UserError(
+            with written_beside(self._directory / f"step-{step}") as beside:
+                beside.mkdir()
+                self._checkpoint.write(str(beside / FILE))
+        except (tf.errors.OpError, OSError, NotWritten) as error:
+            kept = "nothing" if self.newest is None else f"that of step {self.newest}"
+            raise NotSaved(
                 f"the checkpoint of step {step} could not be written ({reason_of(error)}); "
-                f"{kept}. Make room and run the same command again."
+                f"{kept} is kept. Make room and run the same command again."
             ) from error
+        self.newest = step
+        # What is newer than the newest is unreadable, or of a way that was not gone.
+        before = [path for path in self._paths() if _step(path) <= step]
+        for path in set(self._paths()) - set(before[-self._keep :]):
+            shutil.rmtree(path, ignore_errors=True)
 
     def restore(self):
-        """Read the newest checkpoint that is whole; return its notes, or None without any."""
-        for path in reversed(self._manager.checkpoints):
+        """Read the newest checkpoint that is whole; return its notes, or None without any.
+
+        Raises `UserError` if none of several is whole, or if they are of another model; nothing is
+        changed then.
+        """
+        paths = self._paths()
+        for path in reversed(paths):
             try:
-                self._checkpoint.restore(path).assert_consumed()
-                return json.loads(self._notes.numpy())
-            except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
+                values = _read(path / FILE)
+            except (tf.errors.OpError, IndexError, ValueError) as error:
                 reason = str(error).splitlines()[0][:120]
-                name = pathlib.Path(path).name
                 logging.warning(
-                    "checkpoint %s is unusable (%s); trying the one before", name, reason
+                    "checkpoint %s is unusable (%s); trying the one before", path.name, reason
                 )
+                continue
+            self._assign(values, path)
+            self.newest = _step(path)
+            return json.loads(values["notes"])
+        if paths:
+            raise UserError(
+                f"none of the checkpoints in {self._directory} is whole; "
+                "pass --overwrite to start anew."
+            )
         return None
+
+    def _assign(self, values, path):
+        shapes = {name: tuple(value.shape) for name, value in self._named.items()}
+        found = {name: value.shape for name, value in values.items() if name != "notes"}
+        if found != shapes:
+            raise UserError(
+                f"checkpoint {path} is of another model; finish it with the version of the code "
+                "that began it, choose another --out, or pass --overwrite to start anew."
+            )
+        for name, variable in self._named.items():
+            variable.assign(values[name])
+
+    def _paths(self):
+        return sorted(self._directory.glob("step-*"), key=_step)
+
+
+def _read(path):
+    """Return name -> value of all that a checkpoint holds, each against its checksum."""
+    reader = tf.train.load_checkpoint(str(path))
+    names = [name for name in reader.get_variable_to_shape_map() if name.endswith(VALUE)]
+    return {name.removesuffix(VALUE): reader.get_tensor(name) for name in names}
+
+
+def _step(path):
+    return int(path.name.removeprefix("step-"))
 
 
 def _unique(variables):

@@ -9,6 +9,7 @@ from tfgen import zoo
 from tfgen.errors import UserError
 from tfgen.recipes.base import Recipe
 from tfgen.training.run import train
+from tfgen.training.strategy import choose_strategy
 
 SETTINGS = {field.name for field in dataclasses.fields(Recipe)} - {"model"}
 
@@ -23,8 +24,8 @@ def finetune(
     batch_size=None,
     strategy="auto",
     data_dir=None,
-    overwrite=False,
-    resume_command=None,
+    resume_command="the same call again",
+    **options,
 ):
     """Train the zoo's `entry` (a name or a folder) on with other images; return the new entry.
 
@@ -39,8 +40,9 @@ def finetune(
         out: folder of the new entry.
         steps: of training; a fifth of the entry's by default.
         batch_size: the entry's by default.
-        strategy, data_dir, overwrite, resume_command: see `train`.
+        strategy, data_dir, resume_command, options: see `train`.
     """
+    strategy = choose_strategy(strategy)  # several workers meet before anything else
     if (images is None) == (dataset is None):
         raise UserError("give either images (a folder) or a dataset, one of the two.")
     source = zoo.find(entry)
@@ -78,9 +80,9 @@ def finetune(
         out,
         strategy=strategy,
         data_dir=data_dir,
-        overwrite=overwrite,
         initial_weights=lambda new: _copy_weights(old, new, source.name),
-        resume_command=resume_command or "the same call again",
+        resume_command=resume_command,
+        **options,
     )
 
 

@@ -13,26 +13,63 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tfgen.errors import UserError
 from tfgen.export import pictures
+from tfgen.export.atomic import NotWritten, reason_of
 from tfgen.export.entry import sample_grid
 
+EXPLODED = 1000
 
-class StopOnNaN(keras.callbacks.Callback):
-    """Ends the run at the first step whose losses are not finite, before it is checkpointed."""
+
+class Diverged(UserError):
+    """A loss or a weight is not finite, or a loss has exploded."""
+
+
+class WatchLosses(keras.callbacks.Callback):
+    """Raises `Diverged` at the first step that went wrong, before anything of it is kept.
+
+    A loss has exploded when it is `EXPLODED` times what it usually was, or 1 if that is more.
+
+    Args:
+        variables: whatever is checkpointed; none must become infinite or NaN.
+        batch_of: step, from 1 on -> words for its batch.
+    """
+
+    def __init__(self, variables, batch_of):
+        super().__init__()
+        self._variables = [v for v in variables if v.dtype.is_floating]
+        self._batch_of = batch_of
+        self._usual = {}
 
     def on_train_batch_end(self, batch, logs=None):
-        for name, value in (logs or {}).items():
-            if not math.isfinite(float(value)):
-                raise UserError(
-                    f"{name} is not finite ({float(value)}) at step {self.model.steps_taken}; "
-                    "training stopped, and the last good checkpoint is kept. "
-                    "Try a lower learning rate, or gradient clipping."
-                )
+        losses = {k: v.numpy().astype(float) for k, v in self.model.running_mean.latest.items()}
+        steps = len(next(iter(losses.values())))
+        last = self.model.steps_taken
+        for index in range(steps):
+            step = last - steps + 1 + index
+            where = f"at step {step} ({self._batch_of(step)})"
+            for name, values in losses.items():
+                self._check(name, values[index], where)
+        if not self._sound():
+            raise Diverged(f"a weight is not finite after step {last} ({self._batch_of(last)})")
+
+    def _check(self, name, value, where):
+        usual = self._usual.get(name, abs(value))
+        if not math.isfinite(value):
+            raise Diverged(f"{name} is not finite ({value}) {where}")
+        if abs(value) > EXPLODED * max(1, usual):
+            raise Diverged(f"{name} exploded to {value:.3g} {where}")
+        self._usual[name] = 0.99 * usual + 0.01 * abs(value)
+
+    @tf.function(autograph=False)
+    def _sound(self):
+        # Infinities and NaNs survive a sum.
+        sums = [tf.cast(tf.reduce_sum(variable), tf.float32) for variable in self._variables]
+        return tf.math.is_finite(tf.add_n(sums))
 
 
 class ProgressBar(keras.callbacks.Callback):
     """A bar with rate, losses and time left; plain lines where there is no terminal."""
 
-    def __init__(self, steps, batch_size):
+    def __init__(self, steps, batch_size, shown=True):
         super().__init__()
         self._steps = steps
         self._batch_size = batch_size
@@ -45,7 +82,7 @@ class ProgressBar(keras.callbacks.Callback):
             TextColumn("{task.fields[shown]}"),
             TimeRemainingColumn(),
             console=self._console,
-            disable=not self._console.is_terminal,
+            disable=not (shown and self._console.is_terminal),
         )
         self._task = self._bar.add_task("training", total=steps, shown="")
 
@@ -58,7 +95,9 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         step = self.model.steps_taken
-        if self._started is None:  # after the first execution, which compiles
+        if (
+            self._started is None or step < self._started[0]
+        ):  # after the first execution, which compiles
             self._started = (step, time.perf_counter())
         done, since = step - self._started[0], time.perf_counter() - self._started[1]
         rate = f"{done * self._batch_size / since:,.0f} images/s  " if done else ""
@@ -71,31 +110,41 @@ class ProgressBar(keras.callbacks.Callback):
 
 
 class TensorBoard:
-    """Scalars of each validation and, a few times, a grid of samples.
+    """Scalars of each validation and, `grids` times, samples; a full disk costs no more than them.
 
-    Args: directory: of the logs; state: the folder that keeps the grids until the training is
-        finished; grids: their number.
+    Which validations show samples follows from their step, so that a resumed run does the same.
+
+    Args:
+        directory: of the logs.
+        state: the folder that keeps the grids of samples until the training is finished.
+        every, steps: of the training.
+        grids: how many.
     """
 
-    def __init__(self, directory, state, grids=8):
-        self._writer = tf.summary.create_file_writer(str(directory))
+    def __init__(self, directory, state, every, steps, grids=8):
+        self._directory, self._writer = str(directory), None
         self._state = state
-        self._grids = grids
-        self._shown = -1
+        self._every, self._steps, self._grids = every, steps, grids
 
-    def wants_samples(self, step, steps):
-        return step * self._grids // steps > self._shown
+    def wants_samples(self, step):
+        return self._grids_until(step) > self._grids_until(step - self._every)
 
-    def write(self, model, step, steps, logs):
-        with self._writer.as_default(step=step):
-            for name, value in logs.items():
-                tf.summary.scalar(name, float(value))
-            if self.wants_samples(step, steps):
-                self._shown = step * self._grids // steps
-                grid = pictures.grid_of(*sample_grid(model, 16))
-                tf.summary.image("samples", grid[None])
-                pictures.save_image(grid, self._state / f"samples-{step:08}.png")
-        self._writer.flush()
+    def write(self, model, step, logs):
+        try:
+            self._writer = self._writer or tf.summary.create_file_writer(self._directory)
+            with self._writer.as_default(step=step):
+                for name, value in logs.items():
+                    tf.summary.scalar(name, float(value))
+                if self.wants_samples(step):
+                    grid = pictures.grid_of(*sample_grid(model, 16))
+                    tf.summary.image("samples", grid[None])
+                    pictures.save_image(grid, self._state / f"samples-{step:08}.png")
+            self._writer.flush()
+        except (tf.errors.OpError, NotWritten) as error:
+            logging.warning("the logs of step %d could not be written (%s)", step, reason_of(error))
+
+    def _grids_until(self, step):
+        return -(-step * self._grids // self._steps)
 
 
 def save_training_picture(state, path):

@@ -3,8 +3,9 @@
 import json
 import shutil
 
+import tfgen
 from tfgen.errors import UserError
-from tfgen.export.atomic import written_beside
+from tfgen.export.atomic import clear_scratch, written_beside
 
 
 def check_free(out, recipe, overwrite):
@@ -17,24 +18,45 @@ def check_free(out, recipe, overwrite):
         raise UserError(
             f"{out} already holds a finished entry; choose another --out, or pass --overwrite."
         )
-    state = out / ".training"
+    state = state_of(out)
     if not state.is_dir() and any(out.iterdir()):
         raise UserError(f"{out} is not empty; choose another --out, or pass --overwrite.")
-    if _kept_settings(state) not in (None, _settings(recipe)):
+    kept = _kept_settings(state)
+    if kept in (None, settings(recipe)):
+        return
+    version = json.loads(kept).get("tfgen")
+    if version != tfgen.__version__:
         raise UserError(
-            f"{out} holds an unfinished training with other settings; finish it with those, "
-            "choose another --out, or pass --overwrite to start anew."
+            f"{out} holds an unfinished training of tfgen {version}, but this is "
+            f"{tfgen.__version__}; finish it with that version, choose another --out, or pass "
+            "--overwrite to start anew."
         )
+    raise UserError(
+        f"{out} holds an unfinished training with other settings; finish it with those, "
+        "choose another --out, or pass --overwrite to start anew."
+    )
 
 
 def prepare(out, recipe):
     """Return the folder of the run's state, cleared unless it is of the same settings."""
-    state, settings = out / ".training", _settings(recipe)
-    if _kept_settings(state) != settings:
+    state = state_of(out)
+    clear_scratch(out)
+    clear_scratch(state)
+    if _kept_settings(state) != settings(recipe):
         shutil.rmtree(state, ignore_errors=True)
         with written_beside(state / "settings.json") as beside:
-            beside.write_text(settings)
+            beside.write_text(settings(recipe))
     return state
+
+
+def settings(recipe):
+    """Return, as text, what a training must agree with to go on from a checkpoint."""
+    return json.dumps({"tfgen": tfgen.__version__, **recipe.settings()}, indent=2, sort_keys=True)
+
+
+def state_of(out):
+    """Return the folder where the run in `out` keeps its state."""
+    return out / ".training"
 
 
 def _kept_settings(state):
@@ -45,7 +67,3 @@ def _kept_settings(state):
     except (OSError, ValueError):
         return None
     return text
-
-
-def _settings(recipe):
-    return json.dumps(recipe.settings(), indent=2, sort_keys=True)

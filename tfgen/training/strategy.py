@@ -3,11 +3,18 @@
 import functools
 import json
 import os
+import re
 
 import tensorflow as tf
+from absl import logging
 
 from tfgen.errors import UserError
+from tfgen.export.atomic import reason_of
 
+EXAMPLE = (
+    'TF_CONFIG, such as {"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+    '"task": {"type": "worker", "index": 0}}'
+)
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 
@@ -15,9 +22,9 @@ STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 def choose_strategy(name="auto"):
     """Return the `tf.distribute.Strategy` called `name`; a strategy itself is passed through.
 
-    `auto` mirrors the model over all GPUs if there are several, else takes the one device;
-    `mirrored` takes all GPUs, or all logical CPU devices where there is no GPU; `multiworker` is
-    one of several processes, which TF_CONFIG describes.
+    `multiworker` is one of several processes, which TF_CONFIG describes, each with all its GPUs or
+    its CPU; `mirrored` takes all GPUs, or all logical CPU devices where there is no GPU; `auto` is
+    the first where TF_CONFIG is set, else the second if there are several GPUs, else one device.
     """
     if isinstance(name, tf.distribute.Strategy):
         return name
@@ -26,12 +33,11 @@ def choose_strategy(name="auto"):
             f"strategy must be a tf.distribute.Strategy or one of {', '.join(STRATEGIES)}, "
             f"but is '{name}'."
         )
+    if name == "multiworker" or (name == "auto" and os.environ.get("TF_CONFIG")):
+        return _multiworker()
     gpus = tf.config.list_logical_devices("GPU")
     if name == "one" or (name == "auto" and len(gpus) < 2):
         return tf.distribute.get_strategy()
-    if name == "multiworker":
-        _check_tf_config()
-        return tf.distribute.MultiWorkerMirroredStrategy()
     devices = gpus or tf.config.list_logical_devices("CPU")
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
@@ -48,10 +54,46 @@ def check_batch_size(batch_size, strategy):
         )
 
 
-def _check_tf_config():
+def _multiworker():
+    addresses, place = _tf_config()
+    logging.info("worker %d of %d, waiting for all of them", place + 1, len(addresses))
     try:
-        cluster = json.loads(os.environ.get("TF_CONFIG", "{}"))
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError as error:  # TensorFlow was at work already
+        raise UserError(
+            "strategy multiworker must be chosen before TensorFlow does anything else."
+        ) from error
+    except tf.errors.OpError as error:
+        raise UserError(
+            f"the workers {', '.join(addresses)} did not come together: {reason_of(error)}."
+        ) from error
+
+
+def _tf_config():
+    """Return the addresses of all workers in TF_CONFIG, and which of them this process is."""
+    try:
+        config = json.loads(os.environ.get("TF_CONFIG", "{}"))
     except json.JSONDecodeError as error:
         raise UserError(f"TF_CONFIG is not valid JSON ({error}).") from error
-    if not isinstance(cluster, dict) or not {"cluster", "task"} <= set(cluster):
-        raise UserError("strategy multiworker needs TF_CONFIG with a 'cluster' and a 'task'.")
+    cluster = config.get("cluster") if isinstance(config, dict) else None
+    task = config.get("task") if isinstance(config, dict) else None
+    if not isinstance(cluster, dict) or not isinstance(task, dict):
+        raise UserError(f"strategy multiworker needs {EXAMPLE}.")
+    if not cluster or not set(cluster) <= {"chief", "worker"}:
+        raise UserError(
+            "the cluster in TF_CONFIG must be of jobs 'worker' and 'chief', "
+            f"but is of {', '.join(cluster) or 'none'}."
+        )
+    for job, addresses in cluster.items():
+        if not isinstance(addresses, list) or not all(
+            isinstance(a, str) and re.fullmatch(r".+:\d+", a) for a in addresses
+        ):
+            raise UserError(f"job '{job}' in TF_CONFIG must list addresses 'host:port'.")
+    if len(cluster.get("chief", [])) > 1:
+        raise UserError("TF_CONFIG names several chiefs; there is one at most.")
+    job, index = task.get("type"), task.get("index")
+    if job not in cluster or not isinstance(index, int) or not 0 <= index < len(cluster[job]):
+        sizes = ", ".join(f"{job} 0..{len(cluster[job]) - 1}" for job in cluster)
+        raise UserError(f"the task in TF_CONFIG is {job} {index}, but the cluster has {sizes}.")
+    before = len(cluster.get("chief", [])) if job == "worker" else 0
+    return [*cluster.get("chief", []), *cluster.get("worker", [])], before + index

@@ -37,9 +37,7 @@ def run(name, values):
         out=values.out,
         steps=values.steps,
         batch_size=values.batch_size,
-        strategy=values.strategy,
-        data_dir=values.data_dir,
-        overwrite=values.overwrite,
         resume_command=shared_flags.command_line("finetune", name, values),
+        **shared_flags.training_options(values),
     )
     shared_flags.print_finished(path)

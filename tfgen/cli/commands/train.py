@@ -37,9 +37,7 @@ def run(name, values):
     path = training.train(
         recipe,
         values.out or f"runs/{name}",
-        strategy=values.strategy,
-        data_dir=values.data_dir,
-        overwrite=values.overwrite,
         resume_command=shared_flags.command_line("train", name, values),
+        **shared_flags.training_options(values),
     )
     shared_flags.print_finished(path)

@@ -1,0 +1,129 @@
+"""Two worker processes train as one device does, and neither is left waiting for the other."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_run import VAE_RECIPE
+
+from tfgen import training, zoo
+from tfgen.errors import UserError
+from tfgen.recipes.base import Recipe
+from tfgen.training import run as run_module
+
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
+
+from workers import start_workers
+
+
+@dataclasses.dataclass(frozen=True)
+class PlainDescent(Recipe):
+    """Adam would turn rounding in tiny gradients into whole steps."""
+
+    def optimizer(self, updates_per_step=1):
+        return keras.optimizers.SGD(1e-3, global_clipnorm=1.0)
+
+
+RECIPE = PlainDescent(
+    **{**vars(VAE_RECIPE), "steps": 22, "validate_every": 11, "importance_samples": 2}
+)
+
+
+OPTIONS = {"strategy": "multiworker", "checkpoint_seconds": 0}
+WORKER = """
+import pathlib, sys
+sys.path[:0] = {path}
+import test_workers
+test_workers.worker(int(sys.argv[1]), pathlib.Path(sys.argv[2]))
+"""
+
+
+class DieAtStep22(run_module.WatchLosses):
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.steps_taken == 22:
+            os._exit(1)
+
+
+def worker(index, folder):
+    """What each of the two processes does."""
+    with pytest.raises(UserError, match="the workers train different recipes"):
+        training.train(dataclasses.replace(RECIPE, seed=index), folder / "different", **OPTIONS)
+    training.train(RECIPE, folder / "whole", **OPTIONS)
+    if index == 1:
+        run_module.WatchLosses = DieAtStep22
+    training.train(RECIPE, folder / "lost", **OPTIONS)
+
+
+def test_two_workers_equal_one_device_and_a_lost_one_ends_the_run(tmp_path, monkeypatch):
+    here = pathlib.Path(__file__).parent
+    script = WORKER.format(path=[str(here), str(here.parents[1])])
+    processes = start_workers(
+        [[sys.executable, "-c", script, str(index), str(tmp_path)] for index in range(2)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    one = zoo.load(training.train(RECIPE, tmp_path / "one"))
+    told = [process.communicate(timeout=300)[1] for process in processes]
+    assert [process.returncode for process in processes] == [1, 1]
+
+    assert not (tmp_path / "different").exists()
+    two = zoo.find(tmp_path / "whole")
+    zoo.verify(two)
+    assert two.info["training"]["replicas"] == 2
+    assert len(list((tmp_path / "whole" / "logs").iterdir())) == 1
+    for a, b in zip(zoo.load(tmp_path / "whole").get_weights(), one.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+    assert "UserError: another worker was lost, so this one stops; start all of them" in told[0]
+    resumed = zoo.load(training.train(RECIPE, tmp_path / "lost"))
+    assert len(zoo.find(tmp_path / "lost").info["training"]["history"]) == 2
+    for a, b in zip(resumed.get_weights(), one.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+SAMPLE = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 0}}
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (None, "needs TF_CONFIG, such as"),
+        ("{oops", "TF_CONFIG is not valid JSON"),
+        ("[]", "needs TF_CONFIG, such as"),
+        ({"cluster": {"worker": ["a:1"]}}, "needs TF_CONFIG, such as"),
+        ({**SAMPLE, "cluster": {"worker": "a:1"}}, "must list addresses 'host:port'"),
+        ({**SAMPLE, "cluster": {"worker": ["a", "b"]}}, "must list addresses 'host:port'"),
+        ({**SAMPLE, "cluster": {"ps": ["a:1"]}}, "must be of jobs 'worker' and 'chief'"),
+        ({**SAMPLE, "cluster": {"chief": ["a:1", "b:2"], "worker": ["c:3"]}}, "several chiefs"),
+        (
+            {**SAMPLE, "task": {"type": "worker", "index": 2}},
+            "the task in TF_CONFIG is worker 2, but the cluster has worker 0..1",
+        ),
+        (
+            {**SAMPLE, "task": {"type": "chief", "index": 0}},
+            "the task in TF_CONFIG is chief 0, but the cluster has worker 0..1",
+        ),
+    ],
+)
+def test_a_wrong_tf_config_is_told(config, sentence, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if config is not None:
+        text = config if isinstance(config, str) else json.dumps(config)
+        monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        training.choose_strategy("multiworker")
+
+
+def test_a_cluster_is_joined_before_tensorflow_works(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", json.dumps(SAMPLE))
+    tf.constant(0)
+    with pytest.raises(UserError, match="before TensorFlow does anything else"):
+        training.choose_strategy("auto")
