@@ -72,3 +72,21 @@ assert keras.saving.get_registered_object("tfgen>VAE") is not None
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_any_package_can_be_the_first_to_import_keras():
+    # Whose import then imports all models, in the midst of that package.
+    script = """
+import importlib, os, sys
+import tensorflow
+for package in ("augmentation", "games", "likelihoods", "objectives", "priors"):
+    child = os.fork()
+    if not child:
+        importlib.import_module(f"tfgen.{package}")
+        import keras
+        assert keras.saving.get_registered_object("tfgen>VAE") is not None
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, package
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

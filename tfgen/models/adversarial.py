@@ -19,8 +19,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen import augmentation as augmentations
 from tfgen import games
-from tfgen.augmentation import AdaptiveAugmentation, DifferentiableAugmentation
 from tfgen.errors import UserError
 from tfgen.images import asserted, check_labels, from_unit, to_unit
 from tfgen.layers.networks import inputs, pixel_network
@@ -72,7 +72,7 @@ class AdversarialModel(GenerativeModel):
         self.augmentation = augmentation
         if augmentation is None:
             return
-        if not isinstance(augmentation, DifferentiableAugmentation):
+        if not isinstance(augmentation, augmentations.DifferentiableAugmentation):
             raise UserError(
                 "augmentation must be one of tfgen.augmentation, or None, but is "
                 f"{type(augmentation).__name__}."
@@ -208,7 +208,7 @@ class AdversarialModel(GenerativeModel):
     def _adapt_augmentation(self, real_logits, fake_logits):
         """Let the probability of augmentation follow a move, if it is adaptive; return it."""
         p = self.augmentation_probability
-        if isinstance(self.augmentation, AdaptiveAugmentation):
+        if isinstance(self.augmentation, augmentations.AdaptiveAugmentation):
             context = tf.distribute.get_replica_context()
             r = tf.reduce_mean(self.game.verdict(real_logits, fake_logits))
             r = context.all_reduce(tf.distribute.ReduceOp.MEAN, r)

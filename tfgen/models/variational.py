@@ -22,13 +22,11 @@ import math
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfgen import likelihoods, objectives, priors
 from tfgen.errors import UserError
 from tfgen.images import check_labels, from_unit, graph_mistakes_told, to_levels, to_unit
-from tfgen.likelihoods import DiscretizedLogisticMixture
 from tfgen.models.latent import LatentModel, check_latents
-from tfgen.objectives import ELBO
 from tfgen.objectives.base import Batch, repeat
-from tfgen.priors import StandardNormal
 from tfgen.sampling import importance
 from tfgen.sampling import noise as random_noise
 
@@ -60,9 +58,9 @@ class VariationalModel(LatentModel):
         if min(latent_sizes) < 1:
             raise UserError(f"a code must have numbers, but latent_dim is {min(latent_sizes)}.")
         self.latent_sizes = tuple(latent_sizes)
-        self.likelihood = likelihood or DiscretizedLogisticMixture(levels=256, num_mixtures=1)
-        self.prior = prior or StandardNormal(latent_sizes[0])
-        self.objective = objective or ELBO()
+        self.likelihood = likelihood or likelihoods.DiscretizedLogisticMixture(256, 1)
+        self.prior = prior or priors.StandardNormal(latent_sizes[0])
+        self.objective = objective or objectives.ELBO()
         if self.prior.latent_dim != latent_sizes[0]:
             raise UserError(
                 f"the prior is one of {self.prior.latent_dim} latents, but the model's z has "
