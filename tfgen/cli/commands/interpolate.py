@@ -1,7 +1,7 @@
 """Go from image to image through the codes between theirs.
 
-ENTRY is a name in the zoo or a folder, of an autoencoder or a VAE. The images are those of
---images, a folder or one file, or else of a split of the entry's own data set: the first and the
+ENTRY is a name in the zoo, a folder or an address, of an autoencoder or a VAE. The images are those
+of --images, a folder or one file, or else of a split of the entry's own data set: the first and the
 second are a pair, the third and the fourth, and so on; of a conditional entry, an image and the
 next one of its class. A picture shows one pair a line, from the reconstruction of the one image to
 that of the other. The spherical path keeps to norms between those of the two codes (White 2016).
@@ -39,7 +39,7 @@ def run(name, values):
     import numpy as np
 
     codes.check_codes(entry, "interpolate")
-    model = zoo.load(name)
+    model = zoo.load(entry)
     # Every class may leave one image without a partner.
     chosen = codes.choose(entry, values, limit=2 * values.n + model.num_classes)
     images, labels = chosen.images, chosen.labels

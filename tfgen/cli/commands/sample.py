@@ -1,7 +1,7 @@
 """Draw images from an entry.
 
-ENTRY is a name in the zoo or a folder. Image k is that of the seed --seed + k, whatever --n is; of
-a conditional entry without --label, its class is the seed modulo the number of classes.
+ENTRY is a name in the zoo, a folder or an address. Image k is that of the seed --seed + k, whatever
+--n is; of a conditional entry without --label, its class is the seed modulo the number of classes.
 example: tfgen sample vae_digits --n 64 --out samples.png
 """
 
@@ -45,7 +45,7 @@ def run(name, values):
         logging.info("no --label given: the %d classes come in turn", num_classes)
     elif num_classes:
         labels = np.full([values.n], values.label)
-    model = zoo.load(name)
+    model = zoo.load(entry)
     settings = {}
     if values.temperature is not None:
         shared_flags.check_tractable(entry, model, "--temperature")
