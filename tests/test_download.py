@@ -172,6 +172,7 @@ MISTAKES = {
     "https://example.org/a%2F..": "must end in the name of an entry's folder",
     "https://example.org/vae#md5=0": "must end in #sha256= and 64 hexadecimal digits",
     "hf://owner": "is no address on the Hub: use hf://owner/repo",
+    "hf://owner@v1/repo": "is no address on the Hub: use hf://owner/repo",
 }
 
 

@@ -31,7 +31,9 @@ from tfgen.export.atomic import NotWritten, reason_of, written_beside
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
 MANIFEST_LIMIT = 16 * 2**20
-HUB = re.compile(r"hf://(?P<repo>[^/@]+/[^/@]+)(@(?P<revision>[^/]+))?(/(?P<subfolder>.+?))?/*")
+HUB = re.compile(
+    r"hf://(?P<repo>[^/@#]+/[^/@#]+)(@(?P<revision>[^/#]+))?(/(?P<subfolder>[^#]+?))?/*"
+)
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 

@@ -63,7 +63,6 @@ def load(entry):
     for name in entry.info["files"]:
         if name.endswith(".keras"):
             safety.check(entry.path / name)
-
     try:
         model = keras.models.load_model(entry.path / "model.keras", safe_mode=True)
     except (ValueError, TypeError, OSError) as error:

@@ -245,6 +245,7 @@ MISTAKES = [
     (["sample", "vae_digits", "--shard=0/3", "--out=x"], "--shard goes with --seeds FIRST:END"),
     (["sample", "s3://bucket/vae_digits", "--out=x"], "is no address of an entry: use https://"),
     (["push", "vae_digits", "me/vae"], "is no address on the Hub: use hf://owner/repo"),
+    (["push", "vae_digits", "hf://me/vae#sha256=0"], "is no address on the Hub: use hf://owner/"),
 ]
 
 

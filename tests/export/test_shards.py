@@ -19,8 +19,15 @@ from tfgen.data.folder import read_images
 from tfgen.errors import UserError
 from tfgen.export import shards
 
-FIRST, END, SHARDS = 999_800, 1_000_420, 3  # batches of 207 and names of six and seven digits
+FIRST, END, SHARDS = 999_980, 1_000_042, 3  # seeds of six and of seven digits
 KINDS = ["tfrecord", "array_record", "png"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_batches():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "BATCH", 8)
+        yield
 
 
 def described(kind="tfrecord", first=FIRST, end=END, number=SHARDS, labels="seed % 7", **settings):
@@ -75,10 +82,10 @@ def test_a_killed_run_goes_on_and_redoes_no_finished_file(whole, tmp_path):
     one, kind = whole
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        fill(folder, kind, draw=Draw(stop=FIRST + 500))
+        fill(folder, kind, draw=Draw(stop=FIRST + 50))
     finished = files(folder)
     assert files(one).items() > finished.items() and len(finished) > 2
-    name = "1000419.png" if kind == "png" else f"samples-00002-of-00003.{kind}"
+    name = "1000041.png" if kind == "png" else f"samples-00002-of-00003.{kind}"
     (folder / f".{name}.killed").mkdir()
     (folder / f".{name}.killed" / name).write_text("half")
     other = folder / ".of another process.x"
@@ -99,9 +106,9 @@ def test_samples_json_tells_which_file_holds_which_seeds(whole):
     entry = zoo.find("vae_digits")
     assert told["weights_sha256"] == entry.info["files"]["model.keras"]["sha256"]
     assert [shard["seeds"] for shard in told["shards"]] == [
-        [FIRST, FIRST + 206],
-        [FIRST + 206, FIRST + 413],
-        [FIRST + 413, END],
+        [FIRST, FIRST + 20],
+        [FIRST + 20, FIRST + 41],
+        [FIRST + 41, END],
     ]
     for shard in told["shards"]:
         if kind == "tfrecord":
@@ -118,7 +125,7 @@ def test_samples_json_tells_which_file_holds_which_seeds(whole):
 def test_a_png_is_named_by_its_seed_and_the_folder_is_a_data_set(tmp_path):
     folder = fill(tmp_path / "run", "png")
     _, _, (image,) = Draw()(FIRST + 3, FIRST + 4)
-    np.testing.assert_array_equal(Image.open(folder / "0999803.png"), image[..., 0])
+    np.testing.assert_array_equal(Image.open(folder / "0999983.png"), image[..., 0])
     assert read_images(folder, (8, 8, 1)).shape == (END - FIRST, 8, 8, 1)
 
 

@@ -73,8 +73,12 @@ def claim(folder, described):
             beside = os.path.join(scratch, MANIFEST)
             with open(beside, "w") as file:
                 json.dump(described, file, indent=1)
-            with contextlib.suppress(FileExistsError):
+            try:
                 os.link(beside, path)  # which, unlike a rename, replaces nothing
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without hard links
+                os.replace(beside, path)
     except OSError as error:
         raise NotWritten(path, reason_of(error)) from error
     check_free(folder, described)
@@ -124,12 +128,12 @@ def write(folder, described, shard, draw):
         logging.info("%s is there", path.name)
         return
     _clear_leftovers(folder, [path.name])
-    with written_beside(path) as beside, _writer(beside, described["format"]) as writer:
+    with written_beside(path) as beside, _writer(beside, described["format"]) as put:
         for start in range(first, end, BATCH):
             seeds, labels, images = draw(start, min(start + BATCH, end))
             labels = [None] * len(seeds) if labels is None else labels
             for seed, label, image in zip(seeds, labels, images, strict=True):
-                writer.write(example(image, seed, label))
+                put(example(image, seed, label))
     logging.info("%s is written", path.name)
 
 
@@ -170,16 +174,32 @@ def _clear_leftovers(folder, names):
 
 @contextlib.contextmanager
 def _writer(path, kind):
-    """Yield a writer of records, whose errors are told as those of files."""
+    """Yield a function that writes a record to a new file."""
+    if kind == "array_record":
+        writer = _array_record().ArrayRecordWriter(str(path), "group_size:1")
+    else:
+        writer = tf.io.TFRecordWriter(str(path))
+
+    def put(record):
+        with _told_as_of_files():
+            writer.write(record)
+
     try:
-        if kind == "array_record":
-            writer = _array_record().ArrayRecordWriter(str(path), "group_size:1")
-        else:
-            writer = tf.io.TFRecordWriter(str(path))
-        with contextlib.closing(writer):
-            yield writer
+        yield put
+    finally:
+        with _told_as_of_files():
+            writer.close()
+
+
+@contextlib.contextmanager
+def _told_as_of_files():
+    """Turn the errors of writers of records, such as of a full disk, into OSError."""
+    try:
+        yield
     except tf.errors.OpError as error:
         raise OSError(reason_of(error)) from error
+    except RuntimeError as error:  # of array_record: "write() failed: No space ...; at byte ..."
+        raise OSError(str(error).split(";")[0].removeprefix("write() failed: ")) from error
 
 
 def _array_record():
