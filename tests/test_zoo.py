@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import tfgen
-from tfgen import metrics, zoo
+from tfgen import manifest, metrics, zoo
 from tfgen.errors import UserError
 from tfgen.export import entry as entry_files
 from tfgen.export import saved_model
@@ -32,6 +32,14 @@ def test_the_zoo_holds_every_family():
     assert families == {"autoencoder", "VAE", "GAN", "autoregressive"}
     assert len(NAMES) >= 6 and tfgen.list_entries() == NAMES
     assert all(zoo.find(name).size < 8_000_000 for name in NAMES)
+
+
+@every_entry
+def test_entry_json_lists_every_file_of_an_entry(name):
+    entry = zoo.find(name)
+    there = {p.relative_to(entry.path).as_posix() for p in entry.path.rglob("*") if p.is_file()}
+    there = {file for file in there if not file.startswith(("logs/", ".training/"))}
+    assert there == {"entry.json", "README.md", *entry.info["files"]}
 
 
 @every_entry
@@ -141,7 +149,7 @@ def test_a_spoilt_entry_is_refused_before_it_is_read(spoil, copied, monkeypatch)
 
 
 WRONG_VALUES = [
-    *[([key], None) for key in zoo.INFO],
+    *[([key], None) for key in manifest.INFO],
     (["num_classes"], "10"),
     (["files"], {}),
     (["files"], {"samples.png": {"sha256": "", "bytes": 1}}),

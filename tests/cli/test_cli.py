@@ -239,6 +239,23 @@ MISTAKES = [
     (["export", "vae_digits", "--out=/proc/nowhere"], "cannot be written"),
     (["train", "vae_digits", "--smoke", "--out=/proc/nowhere"], "cannot be written"),
     (["sample", "vae_digits", "--n=1", "--out=/proc/nowhere/x.png"], "cannot be written"),
+    (["sample", "vae_digits", "--seeds=0:9", "--out=/proc/nowhere/x"], "cannot be written"),
+    (["sample", "vae_digits", "--seeds=0:9"], "say where to: --out DIR"),
+    (["sample", "vae_digits", "--seeds=0:9", "--out=x.png"], "so --out must not be x.png"),
+    (["sample", "vae_digits", "--seeds=9", "--out=x"], "needs FIRST:END, as in 0:50000, but is '9"),
+    (["sample", "vae_digits", "--seeds=9:9", "--out=x"], "--seeds 9:9 is empty"),
+    (["sample", "vae_digits", "--seeds=9:3", "--out=x"], "--seeds 9:3 is empty"),
+    (["sample", "vae_digits", "--seeds=0:2147483648", "--out=x"], "beyond the largest seed"),
+    (["sample", "vae_digits", "--seeds=0:9", "--n=9", "--out=x"], "--n does not go with --seeds"),
+    (["sample", "vae_digits", "--seeds=0:9", "--shard=3", "--out=x"], "needs I/N, as in 3/16"),
+    (["sample", "vae_digits", "--seeds=0:9", "--shard=3/3", "--out=x"], "shards count from 0, so"),
+    (["sample", "vae_digits", "--seeds=0:9", "--shard=2:2/3", "--out=x"], "is out of range"),
+    (["sample", "vae_digits", "--seeds=0:9", "--shard=0/10", "--out=x"], "cannot cut 9 seeds into"),
+    (["sample", "vae_digits", "--seeds=0:9", "--shard=0/0", "--out=x"], "cannot cut 9 seeds into"),
+    (["sample", "vae_digits", "--shard=0/3", "--out=x"], "--shard goes with --seeds FIRST:END"),
+    (["sample", "s3://bucket/vae_digits", "--out=x"], "is no address of an entry: use https://"),
+    (["push", "vae_digits", "me/vae"], "is no address on the Hub: use hf://owner/repo"),
+    (["push", "vae_digits", "hf://me/vae#sha256=0"], "is no address on the Hub: use hf://owner/"),
 ]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import data, recipes, training, zoo
+from tfgen import data, manifest, recipes, training, zoo
 from tfgen.errors import UserError
 from tfgen.likelihoods import DiscretizedLogisticMixture
 from tfgen.models import VAE
@@ -246,7 +246,7 @@ def test_a_recipe_of_each_kind_trains_to_an_entry_when_shrunk(name, tmp_path, re
     data_dir = None if free else request.getfixturevalue("shared_data_dir")
     path = training.train(recipe.smoke(), tmp_path / name, data_dir=data_dir)
     entry = zoo.find(path)
-    zoo.verify(entry)
+    manifest.verify(entry)
     assert entry.info["metrics"] and (path / "training.png").exists()
     if recipe.precision != "float32":
         assert zoo.load(path).dtype_policy.name == "float32"

@@ -118,7 +118,17 @@ def _overview():
     for name in commands():
         command = _command(name)
         lines.append(f"  {name:13}{command.__doc__.splitlines()[0]}")
-    return "\n".join([*lines, "", "tfgen COMMAND --help tells more; tfgen --version its version."])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "ENTRY is a name in the zoo, a folder, or an address: https:// and the folder of an",
+            "entry.json, or hf://owner/repo[@revision][/folder]; #sha256=DIGEST behind it pins the",
+            "SHA-256 of its entry.json.",
+            "",
+            "tfgen COMMAND --help tells more; tfgen --version its version.",
+        ]
+    )
 
 
 def _help(name, command, values):

@@ -33,7 +33,7 @@ def choose(entry, values, split="test", limit=None, to_grid=False):
     """Return the `EntryImages` of --images, or else of a split of the entry's data set.
 
     Args:
-        entry: the `zoo.Entry`.
+        entry: the `manifest.Entry`.
         values: flags, `images`, `label` and `data_dir` among them.
         split: of the entry's data set.
         limit: how many images are taken at most, the first ones; None: all.

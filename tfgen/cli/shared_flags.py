@@ -4,9 +4,11 @@ import os
 import pathlib
 import shlex
 
-from absl import flags, logging
+from absl import flags
 
 from tfgen.errors import UserError
+
+LARGEST_SEED = 2**31 - 2
 
 
 def data_dir(values):
@@ -90,7 +92,6 @@ def labels_of(seeds, values, entry):
     if not num_classes:
         return None
     if values.label is None:
-        logging.info("no --label given: the %d classes come in turn", num_classes)
         return seeds % num_classes  # of the seed alone, so that disjoint runs make up one
     return 0 * seeds + values.label
 
@@ -99,10 +100,10 @@ def seed(values, what):
     flags.DEFINE_integer("seed", 0, what, lower_bound=0, flag_values=values)
 
 
-def check_seeds(values, count):
-    """Raise `UserError` unless `count` seeds from --seed on are int32."""
-    if values.seed + count > 2**31 - 1:
-        raise UserError("--seed and --n reach beyond the largest seed, 2147483646.")
+def check_end(end, flags_reach):
+    """Raise `UserError` unless the seeds before `end`, which those flags reach, are int32."""
+    if end > LARGEST_SEED + 1:
+        raise UserError(f"{flags_reach} beyond the largest seed, {LARGEST_SEED}.")
 
 
 def temperature(values):

@@ -77,7 +77,11 @@ def read_images(path, shape, limit=None):
 
 
 def _image_files(folder, at_least=3):
-    entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
+    entries = [
+        entry
+        for entry in sorted(folder.iterdir())
+        if not entry.name.startswith(".") and entry.name != "samples.json"  # of `tfgen sample`
+    ]
     classes = [entry for entry in entries if entry.is_dir()]
     loose = [entry for entry in entries if not entry.is_dir()]
     if classes and loose:

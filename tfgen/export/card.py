@@ -8,8 +8,8 @@ TRAINING_PICTURE = ("Samples over the training:", "", "![training](training.png)
 START, END = "<!-- zoo table -->", "<!-- end of zoo table -->"
 
 
-def card(info):
-    """Return an entry's README.md, markdown."""
+def card(info, address=None):
+    """Return an entry's README.md, markdown; it is loaded from `address`, else by its name."""
     name, training = info["name"], info["training"]
     shape = "x".join(map(str, info["image_shape"]))
     batch = ", ".join(map(str, [16, *info["image_shape"]]))
@@ -25,7 +25,7 @@ def card(info):
         "```python",
         "import tfgen",
         "",
-        f'model = tfgen.load("{name}")',
+        f'model = tfgen.load("{address or name}")',
         f"images = model.sample(16, seed=0{label})  # uint8 [{batch}]",
         "```",
         "",

@@ -8,7 +8,7 @@ NONE = "–"
 
 
 def of_dataset(entries, dataset):
-    """Return those of the `zoo.Entry`s that were trained on a data set.
+    """Return those of the `Entry`s that were trained on a data set.
 
     Raises `UserError`, with the nearest name, if there are none.
     """

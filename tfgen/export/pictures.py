@@ -79,4 +79,9 @@ def in_lines(parts, columns=8):
 def save_image(image, path):
     """Write one uint8 image [h, w, c] of one or three channels as PNG."""
     with written_beside(path) as beside:
-        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(beside, "PNG")
+        as_pillow(image).save(beside, "PNG")
+
+
+def as_pillow(image):
+    """Return a uint8 image [h, w, c] of one or three channels as Pillow's."""
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)

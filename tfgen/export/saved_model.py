@@ -39,9 +39,10 @@ def export(model, directory, version=1):
 
 
 def export_entry(entry, out):
-    """Export an entry of the zoo as the next version below `out/<entry>/`; return its folder."""
+    """Export an entry as the next version below `out/<entry>/`; return its folder."""
+    entry = zoo.find(entry)
     model = zoo.load(entry)
-    directory = pathlib.Path(out) / zoo.find(entry).name
+    directory = pathlib.Path(out) / entry.name
     if directory.is_file():
         raise UserError(f"{directory} is a file; --out must name a folder.")
     versions = [int(path.name) for path in directory.glob("*") if path.name.isdigit()]

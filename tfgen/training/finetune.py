@@ -27,14 +27,14 @@ def finetune(
     resume_command="the same call again",
     **options,
 ):
-    """Train the zoo's `entry` (a name or a folder) on with other images; return the new entry.
+    """Train an `entry` on with other images; return the new entry.
 
     The model takes the shape of the images. A weight whose place and shape agree with the entry's
     is kept, the others start fresh; which is logged and told in the new entry. Images are brought
     to the entry's grid of levels. The learning rate starts at a third of the entry's.
 
     Args:
-        entry: name in the zoo, or a folder.
+        entry: as `tfgen.find` takes it.
         images: a folder of images; or
         dataset: the name of a data set.
         out: folder of the new entry.
@@ -46,7 +46,7 @@ def finetune(
     if (images is None) == (dataset is None):
         raise UserError("give either images (a folder) or a dataset, one of the two.")
     source = zoo.find(entry)
-    old = zoo.load(entry)
+    old = zoo.load(source)
     name = str(images) + "/" if images is not None else dataset
     data = image_data.load(name, data_dir=data_dir, levels=source.info["levels"])
     conditional = bool(old.num_classes)

@@ -1,9 +1,9 @@
 """Complete images of which a part is known, with an autoregressive entry.
 
-ENTRY is a name in the zoo or a folder. The images are those of --images, a folder or one file, or
-else the first of the entry's own test split. Pixels that --mask calls known stay as they are; each
-of the others is drawn given those before it, row by row from the top left. A picture shows, line by
-line, what is known, the completions, and the image itself.
+ENTRY is a name in the zoo, a folder or an address. The images are those of --images, a folder or
+one file, or else the first of the entry's own test split. Pixels that --mask calls known stay as
+they are; each of the others is drawn given those before it, row by row from the top left. A picture
+shows, line by line, what is known, the completions, and the image itself.
 example: tfgen complete pixelcnn_digits --mask top --out completed.png
 """
 
@@ -46,7 +46,7 @@ def run(name, values):
     quiet.load("tfgen.models")
     import numpy as np
 
-    model = zoo.load(name)
+    model = zoo.load(entry)
     shared_flags.check_tractable(entry, model)
     chosen = entry_images.choose(entry, values, limit=values.n)
     images = chosen.images

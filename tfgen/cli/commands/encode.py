@@ -1,7 +1,7 @@
 """Write the latent codes of images.
 
-ENTRY is a name in the zoo or a folder, of an autoencoder or a VAE. The images are those of
---images, a folder or one file, brought to the entry's grid of levels, or else a split of the
+ENTRY is a name in the zoo, a folder or an address, of an autoencoder or a VAE. The images are those
+of --images, a folder or one file, brought to the entry's grid of levels, or else a split of the
 entry's own data set. --out FILE.npz holds latents and the images' indices and, of a data set, its
 name, the split and the labels; --projector DIR is a folder for TensorBoard's projector.
 example: tfgen encode vae_digits --out latents.npz --projector projector
@@ -38,7 +38,7 @@ def run(name, values):
     from tfgen.models.latent import in_batches
 
     codes.check_codes(entry, "encode")
-    model = zoo.load(name)
+    model = zoo.load(entry)
     chosen = codes.choose(entry, values, limit=values.n)
     latents = in_batches(model.encode, chosen.images, chosen.labels)
     if folder:

@@ -1,7 +1,7 @@
 """Score an entry on a split, as its card does.
 
-ENTRY is a name in the zoo or a folder. The data set is the entry's own unless --dataset names
-another of the same image shape.
+ENTRY is a name in the zoo, a folder or an address. The data set is the entry's own unless --dataset
+names another of the same image shape.
 example: tfgen evaluate vae_digits
 """
 
@@ -65,7 +65,7 @@ def run(name, values):
             f"entry '{entry.name}' has {entry.info['num_classes']} classes, "
             f"but '{images.name}' has {images.num_classes}."
         )
-    model = zoo.load(name)
+    model = zoo.load(entry)
     if values.maps:
         _save_maps(entry, model, images, values)
     settings = entry.info["recipe"]

@@ -1,6 +1,6 @@
 """Export an entry for TF Serving, as the next version below DIR/ENTRY/.
 
-ENTRY is a name in the zoo or a folder.
+ENTRY is a name in the zoo, a folder or an address.
 example: tfgen export vae_digits --out serving
 """
 
@@ -23,7 +23,7 @@ def run(name, values):
         raise UserError("say where to: --out DIR.")
     saved_model = quiet.load("tfgen.export.saved_model")
 
-    path = saved_model.export_entry(name, values.out)
+    path = saved_model.export_entry(entry, values.out)
     base = path.parent.resolve()
     print(path)
     print(f"next: docker run -p 8501:8501 -v {base}:/models/{entry.name} \\")

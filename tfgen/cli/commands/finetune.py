@@ -1,8 +1,8 @@
 """Train an entry on with other images, and leave an entry of its own.
 
-ENTRY is a name in the zoo or a folder. The weights that fit the new images are kept, the others
-start fresh, and the command says which. A folder of images holds images of one size, or one such
-folder per class.
+ENTRY is a name in the zoo, a folder or an address. The weights that fit the new images are kept,
+the others start fresh, and the command says which. A folder of images holds images of one size, or
+one such folder per class.
 example: tfgen finetune vae_digits --images my_images --out runs/mine
 """
 
@@ -23,7 +23,7 @@ def define(values):
 
 
 def run(name, values):
-    zoo.find(name)
+    entry = zoo.find(name)
     if not values.out:
         raise UserError("say where the new entry goes: --out DIR.")
     if (values.images is None) == (values.dataset is None):
@@ -31,7 +31,7 @@ def run(name, values):
     training = quiet.load("tfgen.training")
 
     path = training.finetune(
-        name,
+        entry,
         images=values.images,
         dataset=values.dataset,
         out=values.out,

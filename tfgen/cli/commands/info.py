@@ -1,6 +1,6 @@
 """Show an entry's card: what it is, its figures, its training, its files.
 
-ENTRY is a name in the zoo or a folder.
+ENTRY is a name in the zoo, a folder or an address.
 example: tfgen info vae_digits
 """
 

@@ -1,12 +1,12 @@
 """Go from image to image through the codes between theirs.
 
-ENTRY is a name in the zoo or a folder, of an autoencoder, a VAE or a GAN. The images are those of
---images, a folder or one file, or else of a split of the entry's own data set; of a GAN, which
-encodes none, the samples of the seeds from --seed on, as `tfgen sample` draws them. The first and
-the second are a pair, the third and the fourth, and so on; of a conditional entry, an image and the
-next one of its class. A picture shows one pair a line, from the reconstruction (of a GAN, the
-sample) of the one image to that of the other. The spherical path keeps to norms between those of
-the two codes (White 2016).
+ENTRY is a name in the zoo, a folder or an address, of an autoencoder, a VAE or a GAN. The images
+are those of --images, a folder or one file, or else of a split of the entry's own data set; of a
+GAN, which encodes none, the samples of the seeds from --seed on, as `tfgen sample` draws them. The
+first and the second are a pair, the third and the fourth, and so on; of a conditional entry, an
+image and the next one of its class. A picture shows one pair a line, from the reconstruction (of a
+GAN, the sample) of the one image to that of the other. The spherical path keeps to norms between
+those of the two codes (White 2016).
 example: tfgen interpolate vae_digits --path spherical --out between.png
 """
 
@@ -53,7 +53,7 @@ def run(name, values):
     if not len(pairs):
         what = "two images" if labels is None else "two images of one class"
         raise UserError(f"interpolate needs at least {what}; there are {len(ends)} images.")
-    model = zoo.load(name)
+    model = zoo.load(entry)
     lines = model.interpolate(
         ends[pairs[:, 0]],
         ends[pairs[:, 1]],
@@ -84,7 +84,7 @@ def _ends(entry, values, limit):
         chosen = codes.choose(entry, values, limit)
         return chosen.images, chosen.labels, np.arange(len(chosen.images))
     _check_absent(values, ["images", "split", "data_dir"], f"'{entry.name}' encodes no images")
-    shared_flags.check_seeds(values, limit)
+    shared_flags.check_end(values.seed + limit, "--seed and --n reach")
     seeds = np.arange(values.seed, values.seed + limit)
     return seeds, shared_flags.labels_of(seeds, values, entry), seeds
 

@@ -1,8 +1,9 @@
 """Encode images and decode them again, and say how much was lost.
 
-ENTRY is a name in the zoo or a folder, of an autoencoder or a VAE. The images are those of
---images, a folder or one file, brought to the entry's grid of levels, or else the first of a split
-of the entry's own data set. A picture shows lines of images, and their reconstructions below them.
+ENTRY is a name in the zoo, a folder or an address, of an autoencoder or a VAE. The images are those
+of --images, a folder or one file, brought to the entry's grid of levels, or else the first of a
+split of the entry's own data set. A picture shows lines of images, and their reconstructions below
+them.
 example: tfgen reconstruct vae_digits --out reconstructed.png
 """
 
@@ -36,7 +37,7 @@ def run(name, values):
     from tfgen.models.latent import in_batches
 
     codes.check_codes(entry, "reconstruct")
-    model = zoo.load(name)
+    model = zoo.load(entry)
     chosen = codes.choose(entry, values, limit=values.n)
     images = chosen.images
     reconstructions = in_batches(model.reconstruct, images, chosen.labels)

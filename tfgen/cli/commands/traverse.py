@@ -1,10 +1,10 @@
 """Show what single coordinates of an image's code do.
 
-ENTRY is a name in the zoo or a folder, of an autoencoder or a VAE. The image is number --image of
---images, a folder or one file, or else of a split of the entry's own data set. Its code is decoded
-with one coordinate set to each of --values in turn, the others as they are: one coordinate a line
-of the picture. Without --dimensions, these are the most active ones, whose value varies most from
-image to image (after Burda et al. 2015); the command says which.
+ENTRY is a name in the zoo, a folder or an address, of an autoencoder or a VAE. The image is number
+--image of --images, a folder or one file, or else of a split of the entry's own data set. Its code
+is decoded with one coordinate set to each of --values in turn, the others as they are: one
+coordinate a line of the picture. Without --dimensions, these are the most active ones, whose value
+varies most from image to image (after Burda et al. 2015); the command says which.
 example: tfgen traverse vae_digits --dimensions 0,3 --values -3:3:7 --out coordinates.png
 """
 
@@ -49,7 +49,7 @@ def run(name, values):
     settings = _values(values.values)
     quiet.load("tfgen.models")
     codes.check_codes(entry, "traverse")
-    model = zoo.load(name)
+    model = zoo.load(entry)
     chosen = codes.choose(entry, values, limit=None if top else values.image + 1)
     images, labels = chosen.images, chosen.labels
     if values.image >= len(images):
