@@ -103,10 +103,10 @@ class ProgressBar(keras.callbacks.Callback):
         rate = f"{done * self._batch_size / since:,.0f} images/s  " if done else ""
         self._bar.update(self._task, completed=step, shown=rate + _shown(logs))
 
-    def validated(self, logs):
+    def validated(self, step, logs):
         """Show the figures of a validation."""
         if not self._console.is_terminal:
-            logging.info("step %d of %d: %s", self.model.steps_taken, self._steps, _shown(logs))
+            logging.info("step %d of %d: %s", step, self._steps, _shown(logs))
 
 
 class TensorBoard:

@@ -292,7 +292,7 @@ class _Run:
         if board.wants_samples(self.step):
             model.finish(self.data.images("train", ADAPT_IMAGES))
         if self.workers.is_chief:
-            bar.validated(figures)
+            bar.validated(self.step, figures)
             board.write(model, self.step, figures)
 
     def _roll_back(self, error, may_roll_back):

@@ -4,6 +4,8 @@ import functools
 import json
 import os
 import re
+import signal
+import threading
 
 import tensorflow as tf
 from absl import logging
@@ -58,7 +60,7 @@ def _multiworker():
     addresses, place = _tf_config()
     logging.info("worker %d of %d, waiting for all of them", place + 1, len(addresses))
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:  # TensorFlow was at work already
         raise UserError(
             "strategy multiworker must be chosen before TensorFlow does anything else."
@@ -67,6 +69,10 @@ def _multiworker():
         raise UserError(
             f"the workers {', '.join(addresses)} did not come together: {reason_of(error)}."
         ) from error
+    if threading.current_thread() is threading.main_thread():
+        # TensorFlow has taken SIGTERM over, to no effect; it ends this process as before.
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM) or signal.SIG_DFL)
+    return strategy
 
 
 def _tf_config():
