@@ -144,7 +144,8 @@ def _read(path):
         and all(_fits(file, FILE) for file in info["files"].values())
     ):
         raise UserError(f"{path} is not a readable entry.json; get the entry again.")
-    return Entry(path.parent.name, path.parent, info)
+    # Of the absolute path, for the folder may be given as "." or "..".
+    return Entry(os.path.basename(os.path.abspath(path.parent)), path.parent, info)
 
 
 def _fits(value, expected):
