@@ -6,6 +6,7 @@ The digest of entry.json itself thereby stands for the whole entry.
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 import re
 
@@ -61,7 +62,8 @@ def read(path):
         text = path.read_bytes()
     except OSError:
         text = b""
-    return Entry(path.parent.name, path.parent, parse(text, path))
+    # Of the absolute path, for the folder may be given as "." or "..".
+    return Entry(os.path.basename(os.path.abspath(path.parent)), path.parent, parse(text, path))
 
 
 def parse(text, place):

@@ -1,8 +1,8 @@
 """The `tfgen` command: `main` finds the subcommand and turns mistakes into one sentence.
 
 A command is a module of `tfgen.cli.commands` with a docstring (its help), ARGUMENTS (the names of
-its positional arguments), `define(flag_values)` and `run(arguments, flags)`. None imports
-TensorFlow before it runs.
+its positional arguments; one that may be left out, and then is None, in brackets),
+`define(flag_values)` and `run(arguments, flags)`. None imports TensorFlow before it runs.
 """
 
 import importlib
@@ -70,10 +70,12 @@ def _dispatch(argv):
         print(_help(name, command, values))
         return 0
     _, *arguments = _parsed(argv[1:], values)
-    if len(arguments) != len(command.ARGUMENTS):
+    required = [name for name in command.ARGUMENTS if not name.startswith("[")]
+    if not len(required) <= len(arguments) <= len(command.ARGUMENTS):
         wanted = " ".join(command.ARGUMENTS) or "no arguments"
         given = " ".join(arguments) or "none"
         raise UserError(f"'tfgen {name}' takes {wanted}, but got {given}; see tfgen {name} --help.")
+    arguments += [None] * (len(command.ARGUMENTS) - len(arguments))
     quiet_logging()
     return command.run(*arguments, values)
 

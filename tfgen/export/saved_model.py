@@ -6,58 +6,91 @@ import pathlib
 import tensorflow as tf
 from absl import logging
 
-from tfgen import zoo
 from tfgen.errors import UserError
 from tfgen.export.atomic import reason_of, written_beside
-from tfgen.images import check_labels
+from tfgen.images import asserted, check_labels
+
+PNG_CHANNELS = 4  # at most
 
 
 def export(model, directory, version=1):
-    """Write `directory/<version>/`, a SavedModel with each of `model.endpoints()` as a signature.
+    """Write `directory/<version>/`, a SavedModel; see `save`. Return its path.
 
-    `serving_default` is `sample`. Raises `UserError` if the version exists.
+    Raises `UserError` if the version exists.
     """
+    path = free_version(directory, version)
+    with written_beside(path) as beside:
+        save(model, beside)
+    return path
+
+
+def free_version(directory, version):
+    """Return `directory/<version>`; raises `UserError` if it exists."""
     path = pathlib.Path(directory) / str(version)
     if path.exists():
-        raise UserError(f"{path} exists; a served version is never overwritten.")
+        taken = [int(other.name) for other in path.parent.iterdir() if other.name.isdigit()]
+        raise UserError(
+            f"{path} exists, and a served version is never overwritten; the next one is "
+            f"--version {max(taken) + 1}."
+        )
+    return path
+
+
+def save(model, path):
+    """Write a SavedModel to `path`, with each of `model.endpoints()` and `sample_png`, a signature.
+
+    `serving_default` is `sample`; `sample_png` returns the same images as PNG files, `image_bytes`,
+    which REST carries as base64. Rows depend on the same row of the inputs alone, so a server may
+    batch requests.
+
+    Returns name -> (inputs, outputs), each name -> TensorSpec.
+    """
     served = tf.Module()
     # The TensorFlow variables themselves: keras.export stores each a second time as Keras's own.
     served.weights = [variable.value for variable in model.variables]
     signatures = {
-        name: tf.function(_endpoint(function, model), input_signature=signature, autograph=False)
-        for name, (function, signature) in model.endpoints().items()
+        name: _traced(_checked(function, model), specs)
+        for name, (function, specs) in model.endpoints().items()
     }
-    signatures = {name: function.get_concrete_function() for name, function in signatures.items()}
-    with written_beside(path) as beside, _silent():
+    sample = signatures["sample"]
+    if model.image_shape[-1] <= PNG_CHANNELS:
+
+        def sample_png(*inputs):
+            return {"image_bytes": tf.io.encode_png(sample(*inputs)["images"])}
+
+        signatures["sample_png"] = _traced(sample_png, model.endpoints()["sample"][1])
+    with _silent():
         try:
-            tf.saved_model.save(
-                served, str(beside), {**signatures, "serving_default": signatures["sample"]}
-            )
+            tf.saved_model.save(served, str(path), {**signatures, "serving_default": sample})
         except tf.errors.OpError as error:
             raise OSError(reason_of(error)) from error
-    return path
+    return {name: _specs(function) for name, function in signatures.items()}
 
 
-def export_entry(entry, out):
-    """Export an entry as the next version below `out/<entry>/`; return its folder."""
-    entry = zoo.find(entry)
-    model = zoo.load(entry)
-    directory = pathlib.Path(out) / entry.name
-    if directory.is_file():
-        raise UserError(f"{directory} is a file; --out must name a folder.")
-    versions = [int(path.name) for path in directory.glob("*") if path.name.isdigit()]
-    return export(model, directory, max(versions, default=0) + 1)
+def _traced(function, specs):
+    return tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
 
 
-def _endpoint(function, model):
-    """Return an endpoint whose labels, the last input of a conditional model, are checked."""
-    if not model.num_classes:
-        return function
+def _specs(function):
+    inputs, _ = function.structured_input_signature
+    outputs = function.structured_outputs.items()
+    return (
+        {spec.name: spec for spec in inputs},
+        {name: tf.TensorSpec(output.shape, output.dtype) for name, output in outputs},
+    )
+
+
+def _checked(function, model):
+    """Return an endpoint whose rows are counted and whose labels, its last input, are checked."""
 
     def checked(*inputs):
-        *others, labels = inputs
-        labels = check_labels(labels, model.num_classes, tf.shape(labels)[0])
-        return function(*others, labels)
+        rows = [tf.shape(x)[0] for x in inputs]
+        as_many = tf.reduce_all(tf.equal(rows, rows[0]))
+        names = ", ".join(x.op.name for x in inputs)
+        inputs = [asserted(x, as_many, f"{names} must have as many rows each.") for x in inputs]
+        if model.num_classes:
+            inputs[-1] = check_labels(inputs[-1], model.num_classes, rows[0])
+        return function(*inputs)
 
     return checked
 

@@ -25,6 +25,7 @@ from tfgen.images import check_labels, from_levels, levels_to_unit, to_levels
 from tfgen.likelihoods import Categorical, ContinuousBernoulli, Normal
 from tfgen.models.base import TractableModel
 from tfgen.sampling import noise as random_noise
+from tfgen.sampling.portable import portable
 from tfgen.sampling.raster import scan
 
 IMAGES_A_THREAD = 8  # fewer are not worth a thread
@@ -158,32 +159,52 @@ class AutoregressiveModel(TractableModel):
         """Return the levels that the uniforms draw; see `sampling.raster.scan`."""
         return scan(self, uniforms, labels, temperature=temperature, **known)
 
-    def _fill(self, uniforms, labels, given, known, temperature):
-        known = {"given": given, "known": known, "features": self._features(given, labels)}
-        return self._compiled_scan(uniforms, labels, temperature, **known)
+    def _fill(self, uniforms, labels, given, known, temperature, compiled=True):
+        features = self._features(given, labels, compiled)
+        known = {"given": given, "known": known, "features": features}
+        scan = self._compiled_scan if compiled else self.scan
+        return scan(uniforms, labels, temperature, **known)
 
-    def _features(self, levels, labels):
+    def _features(self, levels, labels, compiled=True):
         """Return what the pixels of whole images leave to the rows below, in one pass."""
         x = self.as_input(levels)
-        _, features = self.fast_network(tf.cast(x, self.compute_dtype), labels)
+        network = self.fast_network if compiled else self.network
+        _, features = network(tf.cast(x, self.compute_dtype), labels)
         return tf.nest.map_structure(lambda maps: tf.cast(maps, tf.float32), features)
 
+    def portable_scan(self, uniforms, labels):
+        """Return the levels that the uniforms draw, in a graph for export."""
+
+        def scan(uniforms, labels=None):
+            return self.scan(uniforms, labels)
+
+        return portable(scan, _given(uniforms, labels))
+
     def endpoints(self):
-        # Without XLA, which not every server has.
+        levels = self.likelihood.levels
+
         def sample(seeds, labels=None):
-            levels = self.scan(self.noise(seeds), labels)
-            return {"images": from_levels(levels, self.likelihood.levels)}
+            return {"images": from_levels(self.portable_scan(self.noise(seeds), labels), levels)}
 
         def log_prob(images, labels=None):
-            levels = to_levels(images, self.likelihood.levels)
-            return {
-                "log_prob": tf.reduce_sum(self._score(levels, labels, self.network), axis=[1, 2])
-            }
+            scores = self._score(to_levels(images, levels), labels, self.network)
+            return {"log_prob": tf.reduce_sum(scores, axis=[1, 2])}
+
+        def complete(images, known_mask, seeds, labels=None):
+            def fill(uniforms, given, known, labels=None):
+                return self._fill(uniforms, labels, given, known, 1.0, compiled=False)
+
+            rows = _given(self.noise(seeds), to_levels(images, levels), known_mask, labels)
+            return {"images": from_levels(portable(fill, rows), levels)}
 
         endpoints = super().endpoints()
+        images, *labels = endpoints["log_prob"][1]
+        mask = tf.TensorSpec([None, *self.image_shape[:2]], tf.bool, name="known_mask")
+        seeds = endpoints["sample"][1][0]
         return {
             "sample": (sample, endpoints["sample"][1]),
             "log_prob": (log_prob, endpoints["log_prob"][1]),
+            "complete": (complete, [images, mask, seeds, *labels]),
         }
 
     # Pieces of the scan that most of them have
@@ -205,6 +226,11 @@ class AutoregressiveModel(TractableModel):
         xs.append(tf.nn.relu(x))
         hidden.append(tf.nn.relu(self.head.centre(xs, group, self.head.bias_of(None))))
         return self.output_layer.centre(hidden, group, self.output_layer.bias_of(None))
+
+
+def _given(*rows):
+    """Return the rows without the labels that an unconditional model has not."""
+    return [row for row in rows if row is not None]
 
 
 def _check_temperature(temperature):

@@ -213,14 +213,13 @@ class MultiScalePixelRNN(PixelRNN):
         levels, fine = found
         return levels, tf.where(self._is_small[..., None], self._enlarged(*coarse), fine)
 
-    def _fill(self, uniforms, labels, given, known, temperature):
+    def _fill(self, uniforms, labels, given, known, temperature, compiled=True):
         drawn_from, *kept = (self._subsampled(maps) for maps in (uniforms, given, known))
-        small = self.small._fill(drawn_from, labels, *kept, temperature)
+        small = self.small._fill(drawn_from, labels, *kept, temperature, compiled)
         given, known = self._with_small(small, given, known)
-        features = self._features(given, labels)
-        return self._compiled_scan_around(
-            small, uniforms, labels, temperature, given, known, features=features
-        )
+        features = self._features(given, labels, compiled)
+        scan = self._compiled_scan_around if compiled else self._scan_around
+        return scan(small, uniforms, labels, temperature, given, known, features=features)
 
     def _scan_around(self, small, uniforms, labels, temperature, given, known, **others):
         kept = {"given": given, "known": known, **others}

@@ -261,10 +261,8 @@ class VQVAE(LatentModel):
     # Export
 
     def endpoints(self):
-        # The scan without XLA, which not every server has.
         def sample(seeds, labels=None):
-            labels = check_labels(labels, self.num_classes, tf.shape(seeds)[0])
-            return {"images": self._image_of(self.prior.scan(self.noise(seeds), labels))}
+            return {"images": self._image_of(self.prior.portable_scan(self.noise(seeds), labels))}
 
         def elbo(images, labels=None):
             return {"elbo": self.elbo(images, labels=labels)}

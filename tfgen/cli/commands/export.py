@@ -1,6 +1,7 @@
-"""Export an entry for TF Serving, as the next version below DIR/ENTRY/.
+"""Export an entry, or all of the zoo, to a folder that TF Serving's model server serves.
 
-ENTRY is a name in the zoo, a folder or an address.
+Writes DIR/ENTRY/VERSION (a SavedModel with its warm-up requests), DIR/ENTRY/serving.md (how to ask
+it, by REST and by gRPC) and DIR/models.config. ENTRY is a name in the zoo, a folder or an address.
 example: tfgen export vae_digits --out serving
 """
 
@@ -10,21 +11,31 @@ from tfgen import zoo
 from tfgen.cli import quiet
 from tfgen.errors import UserError
 
-ARGUMENTS = ("ENTRY",)
+ARGUMENTS = ("[ENTRY]",)
 
 
 def define(values):
     flags.DEFINE_string("out", None, "folder of the model server", flag_values=values)
+    flags.DEFINE_bool("all", False, "export every entry of the zoo", flag_values=values)
+    flags.DEFINE_integer(
+        "version",
+        1,
+        "of the served model; the server takes the largest",
+        lower_bound=1,
+        flag_values=values,
+    )
 
 
 def run(name, values):
-    entry = zoo.find(name)
+    if values.all == (name is not None):
+        raise UserError("say what to export: either ENTRY or --all.")
+    entries = zoo.entries() if values.all else [zoo.find(name)]
     if not values.out:
         raise UserError("say where to: --out DIR.")
-    saved_model = quiet.load("tfgen.export.saved_model")
+    serving = quiet.load("tfgen.export.serving")
+    from tfgen.export.serving_guide import run_command
 
-    path = saved_model.export_entry(entry, values.out)
-    base = path.parent.resolve()
-    print(path)
-    print(f"next: docker run -p 8501:8501 -v {base}:/models/{entry.name} \\")
-    print(f"          -e MODEL_NAME={entry.name} tensorflow/serving")
+    for path in serving.export_entries(entries, values.out, values.version):
+        print(path, flush=True)
+    print(f"how to ask: {path.parent / 'serving.md'}")
+    print("next:", "\n".join(run_command(values.out)))

@@ -1,0 +1,105 @@
+"""A folder for TF Serving's model server.
+
+OUT/models.config              the models of the folder, for --model_config_file
+OUT/ENTRY/serving.md           how to ask ENTRY, by REST and by gRPC
+OUT/ENTRY/VERSION/             a SavedModel; see `saved_model.save`
+    assets.extra/tf_serving_warmup_requests    what the server asks itself before it serves
+"""
+
+import importlib.util
+import pathlib
+import re
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfgen import zoo
+from tfgen.errors import UserError
+from tfgen.export import saved_model, serving_guide
+from tfgen.export.atomic import written_beside
+from tfgen.sampling.portable import BATCH_SIZES
+
+WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
+SERVER_FOLDER = "/models"  # where the server's container sees OUT
+
+
+def export_entries(entries, out, version=1):
+    """Write `out/<entry>/<version>/` of each `Entry`, and what is beside them; yield the paths.
+
+    Raises `UserError` before anything is written if one of the versions exists, or if the name of
+    an entry cannot stand in a server's address.
+    """
+    out = pathlib.Path(out)
+    for entry in entries:
+        if not re.fullmatch(r"[\w.-]+", entry.name):
+            raise UserError(
+                f"'{entry.name}' cannot be the name of a served model; rename the entry's folder "
+                "to letters, digits, dots, dashes and underscores."
+            )
+        saved_model.free_version(out / entry.name, version)
+    if not has_protos():
+        logging.warning("no warm-up requests are written; these need: pip install 'tfgen[serving]'")
+    return (_export(entry, out, version) for entry in entries)
+
+
+def _export(entry, out, version):
+    with written_beside(out / entry.name / str(version)) as beside:
+        model = zoo.load(entry.path)
+        endpoints = saved_model.save(model, beside)
+        if has_protos():
+            write_warm_up(endpoints, model.num_classes, entry.name, beside / WARM_UP_FILE)
+    with written_beside(out / entry.name / "serving.md") as beside:
+        beside.write_text(serving_guide.guide(entry, endpoints, out, version))
+    with written_beside(out / "models.config") as beside:
+        beside.write_text(models_config(out))
+    return out / entry.name / str(version)
+
+
+def example_inputs(inputs, rows, num_classes):
+    """Return name -> numpy array [rows, ...] that an endpoint with these inputs can take."""
+    values = {}
+    for name, spec in inputs.items():
+        value = np.zeros([rows, *spec.shape[1:]], spec.dtype.as_numpy_dtype)
+        if name == "seeds":
+            value[:] = np.arange(rows)
+        elif name == "labels":
+            value[:] = np.arange(rows) % num_classes
+        elif name == "known_mask":
+            value[:, : value.shape[1] // 2] = True
+        values[name] = value
+    return values
+
+
+def has_protos():
+    """Tell whether tensorflow-serving-api is installed, whose messages the requests are."""
+    return importlib.util.find_spec("tensorflow_serving") is not None
+
+
+def write_warm_up(endpoints, num_classes, name, path):
+    """Write requests for all endpoints, of the batch sizes that XLA compiles for, as a TFRecord."""
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    path.parent.mkdir()
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for endpoint, (inputs, _) in endpoints.items():
+            for rows in BATCH_SIZES:
+                log = prediction_log_pb2.PredictionLog()
+                request = log.predict_log.request
+                request.model_spec.name = name
+                request.model_spec.signature_name = endpoint
+                for key, value in example_inputs(inputs, rows, num_classes).items():
+                    request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+                writer.write(log.SerializeToString())
+
+
+def models_config(out):
+    """Return the ModelServerConfig, as text, of the models below the folder `out`."""
+    names = sorted({path.parent.parent.name for path in out.glob("*/*/saved_model.pb")})
+    lines = ["# The models of this folder, anew with every export.", "model_config_list {"]
+    for name in names:
+        lines.append(
+            f'  config {{ name: "{name}" base_path: "{SERVER_FOLDER}/{name}" '
+            'model_platform: "tensorflow" }'
+        )
+    return "\n".join([*lines, "}", ""])
