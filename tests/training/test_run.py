@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tfgen import recipes, training, zoo
+from tfgen.augmentation import AdaptiveAugmentation
 from tfgen.errors import UserError
 from tfgen.likelihoods import DiscretizedLogisticMixture
 from tfgen.models import GAN, VAE
@@ -25,7 +26,8 @@ def small_vae(image_shape, num_classes):
 
 
 def small_gan(image_shape, num_classes):
-    options = {"game": "hinge", "n_critic": 2, "spectral_norm": True}
+    augmentation = AdaptiveAugmentation(0.0, images=200, policy="translation")
+    options = {"game": "hinge", "n_critic": 2, "spectral_norm": True, "augmentation": augmentation}
     return GAN(image_shape, 4, (8,), (8,), num_classes=num_classes, **options)
 
 
