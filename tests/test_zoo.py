@@ -111,7 +111,7 @@ print(json.dumps([images, pixels, sorted(m for m in sys.modules if m.startswith(
 def test_export_never_overwrites_a_version(tmp_path):
     model = zoo.load("vae_digits")
     saved_model.export(model, tmp_path, version=7)
-    with pytest.raises(UserError, match="7 exists; a served version is never overwritten"):
+    with pytest.raises(UserError, match="7 exists, and a served .* --version 8"):
         saved_model.export(model, tmp_path, version=7)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tfgen.errors import UserError
 from tfgen.export import card, comparison
-from tfgen.zoo import Entry
+from tfgen.manifest import Entry
 
 
 def entry(name, metrics, levels=17, dataset="digits", num_classes=0):

@@ -12,7 +12,7 @@ from tfgen.metrics.mode_coverage import (
     mode_coverage,
     stacked_digits,
 )
-from tfgen.metrics.sample_quality import FEWEST, over_sets, sets_text
+from tfgen.metrics.sample_quality import over_sets, sets_text
 
 KNOWN = (STACKED_MNIST, *GAUSSIANS)
 
@@ -21,11 +21,12 @@ def known_modes(model, data, split="test", seed=0, sampling_seeds=1):
     """Return name -> figure of the modes that samples of a data set of `KNOWN` reach.
 
     Takes what `evaluate` does. As many samples are drawn as is usual, fewer where the split holds
-    fewer images, and none below 1,000. The floor is what as many real images of the split score.
+    fewer images, and none where it holds fewer than there are modes. The floor is what as many real
+    images of the split score.
     """
     usual, how, units, score = _of_gaussians(data) if data.name in GAUSSIANS else _of_stacks()
     n = min(usual, data.size(split))
-    if n < FEWEST:
+    if n < data.num_classes:
         return {}
     labels = data.labels(split, n) if model.num_classes else None
     of_sets = [score(model.sample(n, seed + k * n, labels=labels)) for k in range(sampling_seeds)]
