@@ -102,15 +102,26 @@ def verify(entry):
 def damage(path, expected):
     """Return what is wrong with a file of which entry.json says `expected`, None if nothing is."""
     try:
-        found = hashlib.sha256()
-        with open(path, "rb") as file:
-            while piece := file.read(2**20):  # a large file need not fit into memory
-                found.update(piece)
+        found = sha256(path)
     except OSError:
         return "missing"
-    if found.hexdigest() == expected["sha256"]:
+    if found == expected["sha256"]:
         return None
     return "truncated" if path.stat().st_size < expected["bytes"] else "changed or corrupt"
+
+
+def checksum(path):
+    """Return what entry.json says of a file."""
+    return {"sha256": sha256(path), "bytes": path.stat().st_size}
+
+
+def sha256(path):
+    """Return the SHA-256 of a file as entry.json states it, hexadecimal."""
+    found = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(2**20):  # a large file need not fit into memory
+            found.update(piece)
+    return found.hexdigest()
 
 
 def _fits(value, expected):

@@ -10,7 +10,6 @@ README.md              the card, written from entry.json
 """
 
 import contextlib
-import hashlib
 import importlib.metadata
 import json
 import pathlib
@@ -21,6 +20,7 @@ import keras
 import numpy as np
 
 import tfgen
+from tfgen import manifest
 from tfgen.export import card, pictures, saved_model
 from tfgen.export.atomic import written_beside
 
@@ -68,7 +68,7 @@ def write(model, out, record):
         "num_classes": model.num_classes,
         "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
         "versions": _versions(),
-        "files": {name: _checksum(out / name) for name in files},
+        "files": {name: manifest.checksum(out / name) for name in files},
     }
     with written_beside(out / "README.md") as beside:
         beside.write_text(card.card(info))
@@ -108,11 +108,6 @@ def drop_newer_settings(path):
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
-
-
-def _checksum(path):
-    content = path.read_bytes()
-    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 def _versions():

@@ -7,13 +7,12 @@ that is not there is made, and is private.
 example: tfgen push vae_digits hf://me/vae_digits --out hub
 """
 
-import hashlib
 import pathlib
 import tempfile
 
 from absl import flags
 
-from tfgen import download, zoo
+from tfgen import download, manifest, zoo
 from tfgen.cli import shared_flags
 
 ARGUMENTS = ("ENTRY", "ADDRESS")
@@ -40,7 +39,6 @@ def run(name, address, values):
             print(f"{(out / file).stat().st_size:12,}  {file}")
         if values.upload:
             print(hub.upload(out, address))
-    digest = hashlib.sha256((entry.path / "entry.json").read_bytes()).hexdigest()
-    print(f"address: {address}#sha256={digest}")
+    print(f"address: {address}#sha256={manifest.sha256(entry.path / 'entry.json')}")
     if not values.upload:
         print("nothing was uploaded; to do so, add --upload")
