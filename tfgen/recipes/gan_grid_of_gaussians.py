@@ -4,34 +4,15 @@ It stands beside `relativistic_gan_grid_of_gaussians`, from which it differs in 
 Adam's rate and betas, which are those of DCGAN.
 """
 
-from tfgen.models import GAN
-from tfgen.recipes.base import Recipe
+import dataclasses
+
+from tfgen.recipes import gan_ring_of_gaussians as ring
 
 
 def recipe():
-    def model(image_shape, num_classes):
-        return GAN(
-            image_shape,
-            latent_dim=2,
-            generator_hidden=(128, 128, 128),
-            discriminator_hidden=(128, 128, 128),
-            game="minimax",
-            average_half_life=20_000,
-            num_classes=num_classes,
-        )
-
-    return Recipe(
+    return dataclasses.replace(
+        ring.recipe(),
         name="gan_grid_of_gaussians",
-        summary="GAN, dense networks, minimax game",
         dataset="grid_of_gaussians",
-        levels=256,
-        model=model,
-        steps=12000,
-        batch_size=256,
-        validate_every=1000,
-        learning_rate=2e-4,
-        final_learning_rate=5e-5,
-        beta_1=0.5,
-        beta_2=0.999,
-        select=None,
+        steps=12_000,
     )

@@ -4,35 +4,15 @@ The penalties' weight is small, as the Gaussians are narrow: D must change withi
 noise is of the plane too: more of it leaves more samples between the Gaussians.
 """
 
-from tfgen.games import Relativistic
-from tfgen.models import GAN
-from tfgen.recipes.base import Recipe
+import dataclasses
+
+from tfgen.recipes import relativistic_gan_ring_of_gaussians as ring
 
 
 def recipe():
-    def model(image_shape, num_classes):
-        return GAN(
-            image_shape,
-            latent_dim=2,
-            generator_hidden=(128, 128, 128),
-            discriminator_hidden=(128, 128, 128),
-            game=Relativistic(gamma=0.01),
-            average_half_life=20_000,
-            num_classes=num_classes,
-        )
-
-    return Recipe(
+    return dataclasses.replace(
+        ring.recipe(),
         name="relativistic_gan_grid_of_gaussians",
-        summary="GAN, dense networks, relativistic game",
         dataset="grid_of_gaussians",
-        levels=256,
-        model=model,
-        steps=12000,
-        batch_size=256,
-        validate_every=1000,
-        learning_rate=5e-3,
-        final_learning_rate=5e-5,
-        beta_1=0.0,
-        beta_2=0.99,
-        select=None,
+        steps=12_000,
     )
