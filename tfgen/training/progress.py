@@ -95,9 +95,8 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         step = self.model.steps_taken
-        if (
-            self._started is None or step < self._started[0]
-        ):  # after the first execution, which compiles
+        # Measured from after the first execution, which compiles, and anew after a rollback.
+        if self._started is None or step < self._started[0]:
             self._started = (step, time.perf_counter())
         done, since = step - self._started[0], time.perf_counter() - self._started[1]
         rate = f"{done * self._batch_size / since:,.0f} images/s  " if done else ""
