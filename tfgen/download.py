@@ -19,7 +19,6 @@ import hashlib
 import os
 import pathlib
 import re
-import shutil
 import urllib.parse
 from collections.abc import Callable
 
@@ -27,7 +26,7 @@ from absl import logging
 
 from tfgen import manifest
 from tfgen.errors import UserError
-from tfgen.export.atomic import NotWritten, reason_of, written_beside
+from tfgen.export.atomic import NotWritten, clear_scratch, reason_of, written_beside
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
 MANIFEST_LIMIT = 16 * 2**20
@@ -211,8 +210,8 @@ def _bring(place, text, info, folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder.parent / "lock"):
-            for leftover in folder.rglob(".*"):  # of a process that was killed
-                shutil.rmtree(leftover, ignore_errors=True)
+            for place_of_files in {folder, *((folder / name).parent for name in info["files"])}:
+                clear_scratch(place_of_files)
             missing = {n: f for n, f in info["files"].items() if manifest.damage(folder / n, f)}
             size = sum(file["bytes"] for file in missing.values())
             logging.info("fetching %s: %d files, %s bytes", place.name, len(missing), f"{size:,}")

@@ -47,10 +47,15 @@ def written_beside(path):
                 folder.rmdir()
 
 
-def clear_scratch(folder):
-    """Remove what writers that were killed left beside files of `folder`."""
+def clear_scratch(folder, names=None):
+    """Remove what writers that were killed left beside files of `folder`, of all or those names.
+
+    The names are those that nobody else may be writing.
+    """
+    names = None if names is None else set(names)
     for scratch in pathlib.Path(folder).glob(".*.????????"):
-        if scratch.is_dir():
+        name = scratch.name[1:].rsplit(".", 1)[0]
+        if scratch.is_dir() and (names is None or name in names):
             shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -14,7 +14,6 @@ import contextlib
 import io
 import json
 import os
-import shutil
 import tempfile
 
 import tensorflow as tf
@@ -23,7 +22,7 @@ from absl import logging
 import tfgen
 from tfgen.errors import UserError
 from tfgen.export import pictures
-from tfgen.export.atomic import NotWritten, reason_of, written_beside
+from tfgen.export.atomic import NotWritten, clear_scratch, reason_of, written_beside
 
 BATCH = 256  # images in memory
 MANIFEST = "samples.json"
@@ -127,7 +126,7 @@ def write(folder, described, shard, draw):
     if path.exists():
         logging.info("%s is there", path.name)
         return
-    _clear_leftovers(folder, [path.name])
+    clear_scratch(folder, [path.name])
     with written_beside(path) as beside, _writer(beside, described["format"]) as put:
         for start in range(first, end, BATCH):
             seeds, labels, images = draw(start, min(start + BATCH, end))
@@ -152,7 +151,7 @@ def example(image, seed, label=None):
 
 def _write_pngs(folder, first, end, digits, draw):
     names = {seed: f"{seed:0{digits}d}.png" for seed in range(first, end)}
-    _clear_leftovers(folder, names.values())
+    clear_scratch(folder, names.values())
     there = {path.name for path in folder.iterdir()}
     for start in range(first, end, BATCH):
         seeds = range(start, min(start + BATCH, end))
@@ -162,14 +161,6 @@ def _write_pngs(folder, first, end, digits, draw):
         for seed, image in zip(seeds, images, strict=True):
             if names[seed] not in there:
                 pictures.save_image(image, folder / names[seed])
-
-
-def _clear_leftovers(folder, names):
-    """Remove what `written_beside` left where a process was killed that wrote one of the files."""
-    names = set(names)
-    for leftover in folder.glob(".*.*"):
-        if leftover.name[1:].rsplit(".", 1)[0] in names:
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextlib.contextmanager
