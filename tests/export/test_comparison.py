@@ -6,6 +6,7 @@ import pytest
 
 from tfgen.errors import UserError
 from tfgen.export import card, comparison
+from tfgen.export.markdown_table import table_lines
 from tfgen.manifest import Entry
 
 
@@ -72,6 +73,11 @@ def test_floors_that_differ_and_figures_that_lack_are_dashes():
     assert cells(lines[4])[3:] == ["–", "80.50"] and cells(lines[5])[4] == "–"
     assert [cells(line)[3] for line in lines[5:7]] == ["3 of 4", "4 of 5"]
     assert not any("*real" in line for line in lines)
+
+
+def test_a_bar_in_a_name_does_not_end_its_cell():
+    (line, *_) = table_lines(["KL(p || q)", "n"], [])
+    assert line == r"| KL(p \|\| q) | n |"
 
 
 def test_entries_are_found_by_their_data_set():

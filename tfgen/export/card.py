@@ -3,6 +3,7 @@
 import pathlib
 
 from tfgen.errors import UserError
+from tfgen.export.markdown_table import table_lines
 
 TRAINING_PICTURE = ("Samples over the training:", "", "![training](training.png)", "")
 START, END = "<!-- zoo table -->", "<!-- end of zoo table -->"
@@ -31,11 +32,14 @@ def card(info, address=None):
         "",
         "## Figures",
         "",
-        "| figure | value | protocol |",
-        "| --- | --- | --- |",
+        *table_lines(
+            ["figure", "value", "protocol"],
+            [
+                [name, value_text(figure), figure["protocol"]]
+                for name, figure in info["metrics"].items()
+            ],
+        ),
     ]
-    for metric, figure in info["metrics"].items():
-        lines.append(f"| {metric} | {value_text(figure)} | {figure['protocol']} |")
     recipe = info["recipe"]
     lines += [
         "",
@@ -53,8 +57,8 @@ def card(info, address=None):
             f"Fine-tuned from `{training['finetuned_from']}`: {kept} weights kept, {fresh} fresh.",
         ]
     lines += ["", *_history(training["history"])]
-    lines += ["## Files", "", "| file | bytes |", "| --- | --- |"]
-    lines += [f"| {file} | {about['bytes']:,} |" for file, about in info["files"].items()]
+    files = [[file, f"{about['bytes']:,}"] for file, about in info["files"].items()]
+    lines += ["## Files", "", *table_lines(["file", "bytes"], files)]
     versions = ", ".join(f"{package} {version}" for package, version in info["versions"].items())
     return "\n".join([*lines, "", f"Written by {versions}.", ""])
 
@@ -77,18 +81,17 @@ def main_figure(info):
 
 def table(entries):
     """Return the markdown table of entries."""
-    lines = [
-        "| entry | model | figure on the test split | parameters | training |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    rows = []
     for entry in entries:
         info = entry.info
         name, text = main_figure(info)
-        lines.append(
-            f"| [`{entry.name}`](zoo/{entry.name}/README.md) | {info['summary']} | "
-            f"{name}: {text} | {info['parameters']:,} | {info['training']['seconds']:,.0f} s |"
+        link = f"[`{entry.name}`](zoo/{entry.name}/README.md)"
+        parameters, seconds = info["parameters"], info["training"]["seconds"]
+        rows.append(
+            [link, info["summary"], f"{name}: {text}", f"{parameters:,}", f"{seconds:,.0f} s"]
         )
-    return "\n".join(lines)
+    columns = ["entry", "model", "figure on the test split", "parameters", "training"]
+    return "\n".join(table_lines(columns, rows))
 
 
 def update_readme(path, entries):
@@ -109,9 +112,8 @@ def _history(history):
     columns = [key for key in history[-1] if key == "step" or key.startswith("val_")]
     chosen = [history[round(i * (len(history) - 1) / 7)] for i in range(8)]
     chosen = [row for i, row in enumerate(chosen) if row not in chosen[:i]]
-    rows = [f"| {' | '.join(str(row[key]) for key in columns)} |" for row in chosen]
-    head = [f"| {' | '.join(columns)} |", f"| {' | '.join('---' for _ in columns)} |"]
-    return ["On the validation split:", "", *head, *rows, ""]
+    rows = [[row[key] for key in columns] for row in chosen]
+    return ["On the validation split:", "", *table_lines(columns, rows), ""]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The figures of all entries of a data set in one table, from entry.json alone."""
 
 from tfgen.export.card import value_text
+from tfgen.export.markdown_table import table_lines
 from tfgen.names import unknown
 
 FLOOR = "*real training images*"
@@ -50,23 +51,19 @@ def _table(entries):
     for name, found in units.items():
         unit = next(iter(found)) if len(found) == 1 else ""
         titles.append(f"{name} ({unit})" if unit else name)
-    lines = [_line(["entry", "family", *titles]), _line(["---"] * (2 + len(columns)))]
+    rows = []
     for entry in entries:
         cells = [
             _cell(figures.get(entry.name), len(units[name]) == 1)
             for name, figures in columns.items()
         ]
         classes = ", conditional" if entry.info["num_classes"] else ""
-        lines.append(_line([f"`{entry.name}`", entry.info["family"] + classes, *cells]))
+        rows.append([f"`{entry.name}`", entry.info["family"] + classes, *cells])
     floors = [_floor(figures.values()) for figures in columns.values()]
     if set(floors) != {NONE}:
-        lines.append(_line([FLOOR, "", *floors]))
+        rows.append([FLOOR, "", *floors])
     protocols = [f"- {name}: {_protocols(figures)}" for name, figures in columns.items()]
-    return "\n".join([*lines, "", *protocols])
-
-
-def _line(cells):
-    return f"| {' | '.join(cells)} |"
+    return "\n".join([*table_lines(["entry", "family", *titles], rows), "", *protocols])
 
 
 def _cell(figure, one_unit):

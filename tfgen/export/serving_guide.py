@@ -4,6 +4,8 @@ import json
 import pathlib
 import shlex
 
+from tfgen.export.markdown_table import table_lines
+
 COMPILATION = "--xla_cpu_compilation_enabled=true"
 MEANING = {
     "sample": "draws an image for each seed",
@@ -46,13 +48,13 @@ def guide(entry, endpoints, folder, version):
         f"its seed{' and label' if num_classes else ''} alone. Images are uint8, 0..255, on the "
         f"model's grid of {entry.info['levels']} levels.{classes}",
         "",
-        "| endpoint | what it does | inputs | output |",
-        "| --- | --- | --- | --- |",
-    ]
-    for endpoint, (inputs, outputs) in endpoints.items():
-        taken, given = (", ".join(map(_described, specs.items())) for specs in (inputs, outputs))
-        lines.append(f"| `{endpoint}` | {MEANING[endpoint]} | {taken} | {given} |")
-    lines += [
+        *table_lines(
+            ["endpoint", "what it does", "inputs", "output"],
+            [
+                [f"`{endpoint}`", MEANING[endpoint], _described(inputs), _described(outputs)]
+                for endpoint, (inputs, outputs) in endpoints.items()
+            ],
+        ),
         "",
         "## Start a server",
         "",
@@ -153,7 +155,9 @@ def _rows(key, spec):
     return f"[[[{[0] * spec.shape[3]}] * {width}] * {height}] * 2"
 
 
-def _described(named_spec):
-    name, spec = named_spec
-    shape = ", ".join("n" if size is None else str(size) for size in spec.shape)
-    return f"`{name}` {spec.dtype.name} [{shape}]"
+def _described(specs):
+    texts = []
+    for name, spec in specs.items():
+        shape = ", ".join("n" if size is None else str(size) for size in spec.shape)
+        texts.append(f"`{name}` {spec.dtype.name} [{shape}]")
+    return ", ".join(texts)
