@@ -9,13 +9,12 @@ best of 3 rounds of 20 steps after compilation.
 """
 
 import re
-import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from report import report
+from report import best_seconds, report
 
 from tfgen.games import GAMES
 from tfgen.models import DCGAN, GAN, R3GAN
@@ -34,16 +33,6 @@ MODELS = {
     "DCGAN, 32-64, non_saturating": lambda: DCGAN(SHAPE, 64, (32, 64)),
     "R3GAN, 16-32-64, relativistic": lambda: R3GAN(SHAPE, 64, (16, 32, 64), 1),
 }
-
-
-def best(run):
-    run()
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return BATCH * STEPS / min(times)
 
 
 def bare_passes(model):
@@ -75,16 +64,18 @@ def measure(name):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, [BATCH, *SHAPE]).astype(np.uint8)
     data = tf.data.Dataset.from_tensors(images).repeat()
-    training = best(lambda: model.fit(data, steps_per_epoch=STEPS, verbose=0, shuffle=False))
     passes = bare_passes(model)
     real = tf.constant(rng.uniform(-1, 1, [BATCH, *SHAPE]), tf.float32)
     z = tf.constant(rng.normal(size=[BATCH, model.latent_dim]), tf.float32)
-    bare = best(lambda: [passes(real, z).numpy() for _ in range(STEPS)])
+    training, bare = best_seconds(
+        lambda: model.fit(data, steps_per_epoch=STEPS, verbose=0, shuffle=False),
+        lambda: [passes(real, z).numpy() for _ in range(STEPS)],
+    )
     return {
         "model": name,
-        "images_per_second": training,
-        "bare_images_per_second": bare,
-        "bare_over_training": bare / training,
+        "images_per_second": BATCH * STEPS / training,
+        "bare_images_per_second": BATCH * STEPS / bare,
+        "training_over_bare": training / bare,
     }
 
 

@@ -9,12 +9,13 @@ logical ones, which share all cores; and one checkpoint, as a share of the 60 s 
 import re
 import tempfile
 import time
+from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from report import report
+from report import best_seconds, report
 from training import BATCH, CHOSEN, JSON, MODELS, SHAPE, STEPS
 
 from tfgen import training
@@ -37,13 +38,8 @@ def measure(name):
     images = ((rng.random([BATCH, *SHAPE]) < 0.2) * 255).astype(np.uint8)
     data = tf.data.Dataset.from_tensors(images).repeat()
     models = [compiled(name, training.choose_strategy(kind)) for kind in ("one", "mirrored")]
-    times = [[], []]
-    for _ in range(EPOCHS.value + 1):  # in turn, so that both meet what else the machine does
-        for model, taken in zip(models, times, strict=True):
-            start = time.perf_counter()
-            model.fit(data, steps_per_epoch=STEPS, verbose=0, shuffle=False)
-            taken.append(time.perf_counter() - start)
-    one, two = (min(taken[1:]) for taken in times)
+    fits = [partial(m.fit, data, steps_per_epoch=STEPS, verbose=0, shuffle=False) for m in models]
+    one, two = best_seconds(*fits, runs=EPOCHS.value)
     with tempfile.TemporaryDirectory() as folder:
         checkpoints = Checkpoints(folder, models[0])
         checkpoints.save(0, {})

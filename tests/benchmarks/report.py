@@ -1,9 +1,24 @@
-"""What the benchmarks do with their figures: a table on the screen, and JSON for who asks."""
+"""What benchmarks share: the best times of what takes turns, and a table of their figures."""
 
 import json
+import time
 
 from rich.console import Console
 from rich.table import Table
+
+
+def best_seconds(*functions, runs=3):
+    """Return the best time of each of some functions after a first call, which may compile.
+
+    They take turns, so that all of them meet what else the machine does.
+    """
+    times = [[] for _ in functions]
+    for _ in range(runs + 1):
+        for function, own in zip(functions, times, strict=True):
+            start = time.perf_counter()
+            function()
+            own.append(time.perf_counter() - start)
+    return [min(own[1:]) for own in times]
 
 
 def report(rows, path=None, width=140, digits=2):

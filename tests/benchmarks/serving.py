@@ -18,7 +18,7 @@ import time
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from report import report
+from report import best_seconds, report
 
 import tfgen
 from tfgen import zoo
@@ -30,17 +30,6 @@ ENDPOINTS = flags.DEFINE_string("endpoints", "", "regular expression of the endp
 BATCHES = flags.DEFINE_list("batches", ["1", "16", "64"], "batch sizes")
 WITHOUT_XLA = flags.DEFINE_bool("without_xla", False, "let XLA compile nothing")
 RUNS = 20
-
-
-def seconds(functions):
-    """Return the best time of each of some functions, which take turns, after a first call."""
-    times = [[] for _ in functions]
-    for _ in range(RUNS + 1):
-        for function, own in zip(functions, times, strict=True):
-            start = time.perf_counter()
-            function()
-            own.append(time.perf_counter() - start)
-    return [min(own[1:]) for own in times]
 
 
 def keras_call(model, endpoint, inputs):
@@ -71,12 +60,12 @@ def measure(entry):
 
             row = {"entry": entry.name, "export_s": exporting, "endpoint": endpoint, "batch": batch}
             if WITHOUT_XLA.value:
-                (best,) = seconds([served])
+                (best,) = best_seconds(served, runs=RUNS)
                 yield {**row, "served_ms": 1e3 * best}
                 continue
             called = keras_call(model, endpoint, inputs)
             np.testing.assert_allclose(served(), called(), rtol=1e-4, atol=1e-4)
-            best, keras = seconds([served, called])
+            best, keras = best_seconds(served, called, runs=RUNS)
             row |= {"served_ms": 1e3 * best, "keras_ms": 1e3 * keras, "ratio": best / keras}
             yield row
 
