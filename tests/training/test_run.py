@@ -18,8 +18,8 @@ from tfgen.likelihoods import DiscretizedLogisticMixture
 from tfgen.models import VAE
 from tfgen.models.distributed_fit import RunningMean
 from tfgen.recipes.base import Recipe
+from tfgen.training import loop, run_folder
 from tfgen.training import run as run_module
-from tfgen.training import run_folder
 from tfgen.training.progress import Diverged
 
 
@@ -65,13 +65,13 @@ def test_killed_at_random_equals_undisturbed():
 
 
 def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(tmp_path, monkeypatch):
-    class Press(run_module.WatchLosses):
+    class Press(loop.WatchLosses):
         def on_train_batch_end(self, batch, logs=None):
             if self.model.steps_taken == 8:
                 os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "WatchLosses", Press)
+        patch.setattr(loop, "WatchLosses", Press)
         with pytest.raises(training.Interrupted, match="interrupted at step 8 of 20.*tfgen train"):
             training.train(VAE_RECIPE, tmp_path / "run")
     assert not (tmp_path / "run" / "entry.json").exists()
@@ -138,7 +138,7 @@ def test_rollback_goes_another_way_a_few_times(tmp_path, monkeypatch):
 
     recipe = dataclasses.replace(VAE_RECIPE, model=fragile, validate_every=10)
     seen = []
-    monkeypatch.setattr(run_module, "MAX_STEPS_PER_EXECUTION", 5)
+    monkeypatch.setattr(loop, "MAX_STEPS_PER_EXECUTION", 5)
     monkeypatch.setattr(run_module, "_leave_entry", lambda run, out: seen.append(run.record()))
     monkeypatch.setattr(Fragile, "SEEDS", range(9))
     sentence = r"loss is not finite \(nan\) at step 7 \(batch 7 .*, seed 3\); .* after 3 rollbacks"
@@ -155,7 +155,7 @@ def test_nothing_follows_a_weight_that_is_not_finite():
     model.build_optimizers()
     model.running_mean = RunningMean()
     model.running_mean.latest = {"loss": tf.constant([1.0])}
-    watch = run_module.WatchLosses([w.value for w in model.weights], "batch {}".format)
+    watch = loop.WatchLosses([w.value for w in model.weights], "batch {}".format)
     watch.set_model(model)
     watch.on_train_batch_end(0)
     weight = model.trainable_weights[0]

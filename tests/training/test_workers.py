@@ -17,7 +17,7 @@ from test_run import VAE_RECIPE
 from tfgen import manifest, training, zoo
 from tfgen.errors import UserError
 from tfgen.recipes.base import Recipe
-from tfgen.training import run as run_module
+from tfgen.training import loop
 
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
 
@@ -46,7 +46,7 @@ test_workers.worker(int(sys.argv[1]), pathlib.Path(sys.argv[2]))
 """
 
 
-class DieAtStep22(run_module.WatchLosses):
+class DieAtStep22(loop.WatchLosses):
     def on_train_batch_end(self, batch, logs=None):
         if self.model.steps_taken == 22:
             os._exit(1)
@@ -58,7 +58,7 @@ def worker(index, folder):
         training.train(dataclasses.replace(RECIPE, seed=index), folder / "different", **OPTIONS)
     training.train(RECIPE, folder / "whole", **OPTIONS)
     if index == 1:
-        run_module.WatchLosses = DieAtStep22
+        loop.WatchLosses = DieAtStep22
     training.train(RECIPE, folder / "lost", **OPTIONS)
 
 
