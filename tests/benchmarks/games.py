@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from report import best_seconds, report
+from report import best_seconds, endless, report
 
 from tfgen.games import GAMES
 from tfgen.models import DCGAN, GAN, R3GAN
@@ -63,7 +63,7 @@ def measure(name):
     model.compile(keras.optimizers.Adam(1e-4), steps_per_execution=10)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, [BATCH, *SHAPE]).astype(np.uint8)
-    data = tf.data.Dataset.from_tensors(images).repeat()
+    data = endless(images)
     passes = bare_passes(model)
     real = tf.constant(rng.uniform(-1, 1, [BATCH, *SHAPE]), tf.float32)
     z = tf.constant(rng.normal(size=[BATCH, model.latent_dim]), tf.float32)

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from report import best_seconds, report
+from report import best_seconds, endless, report
 from training import BATCH, CHOSEN, JSON, MODELS, SHAPE, STEPS
 
 from tfgen import training
@@ -36,7 +36,7 @@ def compiled(name, strategy):
 def measure(name):
     rng = np.random.default_rng(0)
     images = ((rng.random([BATCH, *SHAPE]) < 0.2) * 255).astype(np.uint8)
-    data = tf.data.Dataset.from_tensors(images).repeat()
+    data = endless(images)
     models = [compiled(name, training.choose_strategy(kind)) for kind in ("one", "mirrored")]
     fits = [partial(m.fit, data, steps_per_epoch=STEPS, verbose=0, shuffle=False) for m in models]
     one, two = best_seconds(*fits, runs=EPOCHS.value)

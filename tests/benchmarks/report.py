@@ -3,6 +3,7 @@
 import json
 import time
 
+import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +20,17 @@ def best_seconds(*functions, runs=3):
             function()
             own.append(time.perf_counter() - start)
     return [min(own[1:]) for own in times]
+
+
+def endless(images):
+    """Return a dataset of this batch again and again.
+
+    Its autotuning is off, since the end of a `fit` waits for the tuner's thread, as long again as
+    the data were in use.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return tf.data.Dataset.from_tensors(images).repeat().with_options(options)
 
 
 def report(rows, path=None, width=140, digits=2):

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from report import report
+from report import endless, report
 
 from tfgen.likelihoods import Bernoulli
 from tfgen.models import VAE, HierarchicalVAE
@@ -85,7 +85,7 @@ def measure(name):
     model.compile(keras.optimizers.Adam(1e-3), steps_per_execution=10)
     rng = np.random.default_rng(0)
     images = ((rng.random([BATCH, *SHAPE]) < 0.2) * 255).astype(np.uint8)
-    data = tf.data.Dataset.from_tensors(images).repeat()
+    data = endless(images)
 
     def epoch():
         model.fit(data, steps_per_epoch=STEPS, verbose=0, shuffle=False)

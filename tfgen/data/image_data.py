@@ -211,7 +211,10 @@ class StreamedSplit:
 
 
 def _unsharded(dataset):
-    # Batches are global: a strategy splits each over its replicas, never the data set.
     options = tf.data.Options()
+    # Batches are global: a strategy splits each over its replicas, never the data set.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    # There is nothing to tune here, and the end of every pass would wait until the tuner's thread
+    # looks up again, which takes as long as the pass has lasted, up to a minute.
+    options.autotune.enabled = False
     return dataset.with_options(options).prefetch(4)
