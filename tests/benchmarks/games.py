@@ -10,7 +10,6 @@ best of 3 rounds of 20 steps after compilation.
 
 import re
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
@@ -18,6 +17,7 @@ from report import best_seconds, endless, report
 
 from tfgen.games import GAMES
 from tfgen.models import DCGAN, GAN, R3GAN
+from tfgen.optimizers import FusedAdam
 from tfgen.sampling.noise import StepNoise
 
 JSON = flags.DEFINE_string("json", None, "file for the figures")
@@ -60,7 +60,7 @@ def bare_passes(model):
 
 def measure(name):
     model = MODELS[name]()
-    model.compile(keras.optimizers.Adam(1e-4), steps_per_execution=10)
+    model.compile(FusedAdam(1e-4), steps_per_execution=10)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, [BATCH, *SHAPE]).astype(np.uint8)
     data = endless(images)

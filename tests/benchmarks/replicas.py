@@ -11,7 +11,6 @@ import tempfile
 import time
 from functools import partial
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
@@ -19,6 +18,7 @@ from report import best_seconds, endless, report
 from training import BATCH, CHOSEN, JSON, MODELS, SHAPE, STEPS
 
 from tfgen import training
+from tfgen.optimizers import FusedAdam
 from tfgen.training.checkpoints import Checkpoints
 from tfgen.training.run import CHECKPOINT_SECONDS
 
@@ -28,7 +28,7 @@ EPOCHS = flags.DEFINE_integer("epochs", 3, "of which the best counts")
 def compiled(name, strategy):
     with strategy.scope():
         model = MODELS[name]()
-        model.compile(keras.optimizers.Adam(1e-3), steps_per_execution=10)
+        model.compile(FusedAdam(1e-3), steps_per_execution=10)
         model.build_optimizers()
     return model
 

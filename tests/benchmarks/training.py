@@ -8,7 +8,6 @@ usage: python tests/benchmarks/training.py [--json FILE] [--models REGULAR_EXPRE
 import re
 import time
 
-import keras
 import numpy as np
 from absl import app, flags
 from report import endless, report
@@ -25,6 +24,7 @@ from tfgen.models import (
     PixelRNN,
     PixelSNAIL,
 )
+from tfgen.optimizers import FusedAdam
 
 JSON = flags.DEFINE_string("json", None, "file for the figures")
 CHOSEN = flags.DEFINE_string("models", "", "regular expression of the models to measure")
@@ -50,7 +50,7 @@ MODELS = {
 
 def measure(name):
     model = MODELS[name]()
-    model.compile(keras.optimizers.Adam(1e-3), steps_per_execution=10)
+    model.compile(FusedAdam(1e-3), steps_per_execution=10)
     rng = np.random.default_rng(0)
     images = ((rng.random([BATCH, *SHAPE]) < 0.2) * 255).astype(np.uint8)
     data = endless(images)

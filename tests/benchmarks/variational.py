@@ -20,6 +20,7 @@ from report import endless, report
 from tfgen.likelihoods import Bernoulli
 from tfgen.models import VAE, HierarchicalVAE
 from tfgen.objectives import IWAE
+from tfgen.optimizers import FusedAdam
 from tfgen.priors import RealNVP
 
 JSON = flags.DEFINE_string("json", None, "file for the figures")
@@ -82,7 +83,7 @@ def products(layers, backward):
 
 def measure(name):
     model = MODELS[name]()
-    model.compile(keras.optimizers.Adam(1e-3), steps_per_execution=10)
+    model.compile(FusedAdam(1e-3), steps_per_execution=10)
     rng = np.random.default_rng(0)
     images = ((rng.random([BATCH, *SHAPE]) < 0.2) * 255).astype(np.uint8)
     data = endless(images)

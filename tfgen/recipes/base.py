@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import keras
 
+from tfgen.optimizers import FusedAdam
+
 DEPTHS = ("num_layers", "num_blocks", "num_residual", "prior_blocks")  # arguments of models
 
 
@@ -65,7 +67,7 @@ class Recipe:
             warmup_target=self.learning_rate if self.warmup_steps else None,
             warmup_steps=self.warmup_steps * updates_per_step,
         )
-        return keras.optimizers.Adam(
+        return FusedAdam(
             schedule, beta_1=self.beta_1, beta_2=self.beta_2, global_clipnorm=self.clip_norm
         )
 

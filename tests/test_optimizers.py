@@ -1,0 +1,61 @@
+"""The fused step of Adam is Keras's."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen.models import VAE
+from tfgen.optimizers import FusedAdam
+
+SCHEDULE = keras.optimizers.schedules.CosineDecay(0.1, 20)
+
+
+def after(steps, start, optimizer):
+    """Return what some variables and the optimizer hold after some gradients."""
+    variables = [keras.Variable(value) for value in start]
+    optimizer.build(variables)
+    apply = tf.function(lambda *gradients: optimizer.apply(list(gradients), variables))
+    for gradients in steps:
+        apply(*map(tf.constant, gradients))
+    return [v.numpy() for v in [*variables, *optimizer.variables]]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"learning_rate": SCHEDULE, "beta_1": 0.0, "beta_2": 0.99, "epsilon": 1e-3},
+        {"global_clipnorm": 0.5, "weight_decay": 0.01},
+        {"amsgrad": True},
+    ],
+)
+def test_steps_and_slots_are_kerass(settings):
+    rng = np.random.default_rng(0)
+    start = [rng.normal(size=shape).astype(np.float32) for shape in ([3, 4], [5], [])]
+    gradients = [[rng.normal(size=x.shape).astype(np.float32) for x in start] for _ in range(10)]
+    keras_ends, fused_ends = (
+        after(gradients, start, kind(**settings)) for kind in (keras.optimizers.Adam, FusedAdam)
+    )
+    assert len(keras_ends) == len(fused_ends) > 2 * len(start)
+    for expected, found in zip(keras_ends, fused_ends, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert not np.allclose(fused_ends[0], start[0], atol=1e-3)
+
+
+def test_two_replicas_move_both_of_their_copies(two_replicas):
+    images = np.random.default_rng(0).integers(0, 2, [8, 4, 4, 1]).astype(np.uint8) * 255
+    weights = []
+    for kind in (keras.optimizers.Adam, FusedAdam):
+        keras.utils.set_random_seed(0)
+        with two_replicas.scope():
+            model = VAE((4, 4, 1), 2, (5,))
+            model.compile(kind(1e-2))
+        data = tf.data.Dataset.from_tensors(images).repeat(3)
+        model.fit(data, shuffle=False, verbose=0)
+        copies = [two_replicas.experimental_local_results(v.value) for v in model.trainable_weights]
+        for first, second in copies:
+            np.testing.assert_array_equal(first, second)
+        weights.append(model.get_weights())
+    for expected, found in zip(*weights, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
