@@ -1,5 +1,6 @@
 """Shared set-up: quiet TensorFlow, two logical CPU devices, the shared data where it is."""
 
+import gc
 import os
 import pathlib
 
@@ -14,6 +15,15 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+@pytest.fixture(autouse=True)
+def what_lasts_is_not_searched_for_garbage():
+    """Compiled functions stay for the session, and a full collection among them takes a minute."""
+    yield
+    if len(gc.get_objects(generation=2)) > 200_000:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
