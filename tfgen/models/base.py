@@ -116,8 +116,11 @@ class GenerativeModel(DistributedFit, keras.Model):
 
     def test_step(self, data):
         images, labels, _ = self.unpack(data)
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        return self.losses(images, labels, random_noise.StepNoise(0, replica), training=False)
+        context = tf.distribute.get_replica_context()
+        noise = random_noise.StepNoise(
+            0, 0, context.replica_id_in_sync_group, context.num_replicas_in_sync
+        )
+        return self.losses(images, labels, noise, training=False)
 
     def unpack(self, data):
         """Split a batch of `fit` into images, labels (or None) and weights, and check them.
