@@ -188,9 +188,12 @@ def test_evaluate_and_export_run_from_the_command_line(capsys, tmp_path):
 
 
 def test_train_leaves_an_entry_and_a_second_run_is_told_so(capsys, tmp_path):
-    words = ["train", "vae_digits", "--smoke", "--out", tmp_path / "run"]
+    words = ["train", "vae_digits", "--smoke", "--precision=mixed_bfloat16"]
+    words += ["--out", tmp_path / "run"]
     code, out, err = run(capsys, *words)
-    assert code == 0 and (tmp_path / "run" / "entry.json").exists(), err
+    assert code == 0, err
+    info = json.loads((tmp_path / "run" / "entry.json").read_text())
+    assert info["recipe"]["precision"] == "mixed_bfloat16"
     assert f"entry: {tmp_path / 'run'}" in out
     code, _, err = run(capsys, *words)
     assert code == 2 and "already holds a finished entry" in err
@@ -234,6 +237,7 @@ MISTAKES = [
     (["evaluate", "vae_digits", "--split=tset"], "--split needs train or validation or test, but"),
     (["finetune", "vae_digits", "--out=x"], "give either --images DIR or --dataset NAME"),
     (["finetune", "vae_digits", "--images=nowhere/x", "--out=x"], "there is no folder"),
+    (["train", "vae_digits", "--precision=half"], "--precision"),
     (["train", "vae_digits", "--batch_size=7", "--strategy=mirrored"], "cannot share a batch of 7"),
     (["export", "vae_digits"], "say where to: --out DIR"),
     (["export", "vae_digits", "--out=/proc/nowhere"], "cannot be written"),

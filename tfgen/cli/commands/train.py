@@ -18,6 +18,13 @@ ARGUMENTS = ("RECIPE",)
 def define(values):
     flags.DEFINE_string("out", None, "folder of the entry; else runs/RECIPE", flag_values=values)
     flags.DEFINE_bool("smoke", False, "shrink the recipe to seconds, as a test", flag_values=values)
+    flags.DEFINE_enum(
+        "precision",
+        None,
+        ["float32", "mixed_bfloat16", "mixed_float16"],
+        "dtype policy of the training; else the recipe's",
+        flag_values=values,
+    )
     shared_flags.training(values)
 
 
@@ -34,6 +41,8 @@ def run(name, values):
         recipe = dataclasses.replace(recipe, batch_size=values.batch_size)
     if values.steps:
         recipe = recipe.with_steps(values.steps)
+    if values.precision:
+        recipe = dataclasses.replace(recipe, precision=values.precision)
     path = training.train(
         recipe,
         values.out or f"runs/{name}",
