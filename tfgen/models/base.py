@@ -16,7 +16,6 @@ import tensorflow as tf
 from tfgen.errors import UserError
 from tfgen.images import check_images, check_labels
 from tfgen.models.distributed_fit import DistributedFit
-from tfgen.sampling import noise as random_noise
 
 REGISTRY = {}
 
@@ -116,11 +115,7 @@ class GenerativeModel(DistributedFit, keras.Model):
 
     def test_step(self, data):
         images, labels, _ = self.unpack(data)
-        context = tf.distribute.get_replica_context()
-        noise = random_noise.StepNoise(
-            0, 0, context.replica_id_in_sync_group, context.num_replicas_in_sync
-        )
-        return self.losses(images, labels, noise, training=False)
+        return self.losses(images, labels, self.replica_noise(0, 0), training=False)
 
     def unpack(self, data):
         """Split a batch of `fit` into images, labels (or None) and weights, and check them.

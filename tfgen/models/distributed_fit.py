@@ -135,13 +135,13 @@ class DistributedFit:
 
     def step_noise(self):
         """Return the `StepNoise` of the current training step."""
+        step = getattr(self, self.optimizer_names[0]).iterations.value
+        return self.replica_noise(self._noise_seed, step)
+
+    def replica_noise(self, seed, step):
+        """Return a `StepNoise` of which this replica draws its rows of the global batch."""
         context = tf.distribute.get_replica_context()
-        return StepNoise(
-            self._noise_seed,
-            getattr(self, self.optimizer_names[0]).iterations.value,
-            context.replica_id_in_sync_group,
-            context.num_replicas_in_sync,
-        )
+        return StepNoise(seed, step, context.replica_id_in_sync_group, context.num_replicas_in_sync)
 
     def fit(self, x=None, y=None, *args, validation_data=None, **options):
         """Keras's `fit`; several workers take a `tf.data.Dataset` of global batches, all the same.
