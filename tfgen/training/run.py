@@ -20,6 +20,7 @@ from tfgen.errors import UserError
 from tfgen.export import entry as entry_files
 from tfgen.training import run_folder
 from tfgen.training.loop import Run
+from tfgen.training.precision import warn_if_emulated
 from tfgen.training.progress import save_training_picture
 from tfgen.training.strategy import check_batch_size, choose_strategy
 from tfgen.training.workers import LOST, Workers
@@ -119,6 +120,7 @@ def _agreed_folder(workers, recipe, data, out):
     if workers.is_chief:
         state = run_folder.prepare(out, recipe)
         logging.info("%s", data.where)
+        warn_if_emulated(recipe.precision)
     workers.wait()
     state = run_folder.state_of(out)
     workers.check_same(
