@@ -17,7 +17,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfgen import cli, zoo
-from tfgen.export import serving
+from tfgen.export import saved_model, serving
 from tfgen.images import grid
 from tfgen.likelihoods import Categorical
 from tfgen.models import GAN, VAE, PixelCNN
@@ -245,10 +245,10 @@ def _assert_same(found, outputs, n):
 @pytest.fixture(scope="module")
 def tiny():
     """The signatures of a small conditional model."""
-    from tfgen.export.saved_model import export
-
     with tempfile.TemporaryDirectory() as folder:
-        export(GAN((4, 4, 1), latent_dim=2, generator_hidden=(4,), num_classes=3), folder)
+        saved_model.export(
+            GAN((4, 4, 1), latent_dim=2, generator_hidden=(4,), num_classes=3), folder
+        )
         yield tf.saved_model.load(f"{folder}/1").signatures
 
 
@@ -267,6 +267,15 @@ def test_an_endpoint_tells_a_mistake_in_a_sentence(tiny):
 def test_no_rows_are_a_batch_too(tiny):
     nothing = tf.zeros([0], tf.int32)
     assert tiny["sample"](seeds=nothing, labels=nothing)["images"].shape == (0, 4, 4, 1)
+
+
+def test_only_the_weights_that_serve_are_exported(tmp_path):
+    model = GAN((4, 4, 1), 2, (4,), (4,), "convolutional")
+    path = saved_model.export(model, tmp_path)
+    stored = dict(tf.train.list_variables(str(path / "variables" / "variables")))
+    sizes = sorted(np.prod(shape, dtype=int) for shape in stored.values() if shape)
+    # Batch normalisation's moments serve too. The checkpoint's own entry is the scalar.
+    assert sizes == sorted(w.size for w in model.averaged_generator.get_weights())
 
 
 def test_rows_are_split_and_padded_to_sizes_that_are_compiled():

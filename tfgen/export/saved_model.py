@@ -39,15 +39,14 @@ def free_version(directory, version):
 def save(model, path):
     """Write a SavedModel to `path`, with each of `model.endpoints()` and `sample_png`, a signature.
 
+    It holds the weights that they read, and no others.
+
     `serving_default` is `sample`; `sample_png` returns the same images as PNG files, `image_bytes`,
     which REST carries as base64. Rows depend on the same row of the inputs alone, so a server may
     batch requests.
 
     Returns name -> (inputs, outputs), each name -> TensorSpec.
     """
-    served = tf.Module()
-    # The TensorFlow variables themselves: keras.export stores each a second time as Keras's own.
-    served.weights = [variable.value for variable in model.variables]
     signatures = {
         name: _traced(_checked(function, model), specs)
         for name, (function, specs) in model.endpoints().items()
@@ -59,6 +58,8 @@ def save(model, path):
             return {"image_bytes": tf.io.encode_png(sample(*inputs)["images"])}
 
         signatures["sample_png"] = _traced(sample_png, model.endpoints()["sample"][1])
+    served = tf.Module()
+    served.weights = _used(signatures.values(), model)
     with _silent():
         try:
             tf.saved_model.save(served, str(path), {**signatures, "serving_default": sample})
@@ -69,6 +70,16 @@ def save(model, path):
 
 def _traced(function, specs):
     return tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
+
+
+def _used(functions, model):
+    """Return the TensorFlow variables that the functions read: no discriminator serves anybody.
+
+    Keras's own would each be stored a second time beside its TensorFlow variable.
+    """
+    captured = {id(tensor) for function in functions for tensor in function.captured_inputs}
+    variables = (variable.value for variable in model.variables)
+    return [variable for variable in variables if id(variable.handle) in captured]
 
 
 def _specs(function):
