@@ -47,9 +47,10 @@ def save(model, path):
 
     Returns name -> (inputs, outputs), each name -> TensorSpec.
     """
+    endpoints = model.endpoints()
     signatures = {
         name: _traced(_checked(function, model), specs)
-        for name, (function, specs) in model.endpoints().items()
+        for name, (function, specs) in endpoints.items()
     }
     sample = signatures["sample"]
     if model.image_shape[-1] <= PNG_CHANNELS:
@@ -57,7 +58,7 @@ def save(model, path):
         def sample_png(*inputs):
             return {"image_bytes": tf.io.encode_png(sample(*inputs)["images"])}
 
-        signatures["sample_png"] = _traced(sample_png, model.endpoints()["sample"][1])
+        signatures["sample_png"] = _traced(sample_png, endpoints["sample"][1])
     served = tf.Module()
     served.weights = _used(signatures.values(), model)
     with _silent():

@@ -160,42 +160,68 @@ class AutoregressiveModel(TractableModel):
         return scan(self, uniforms, labels, temperature=temperature, **known)
 
     def _fill(self, uniforms, labels, given, known, temperature, compiled=True):
-        features = self._features(given, labels, compiled)
+        features = self._features(given, labels, known, compiled)
         known = {"given": given, "known": known, "features": features}
         scan = self._compiled_scan if compiled else self.scan
         return scan(uniforms, labels, temperature, **known)
 
-    def _features(self, levels, labels, compiled=True):
-        """Return what the pixels of whole images leave to the rows below, in one pass."""
-        x = self.as_input(levels)
-        network = self.fast_network if compiled else self.network
-        _, features = network(tf.cast(x, self.compute_dtype), labels)
-        return tf.nest.map_structure(lambda maps: tf.cast(maps, tf.float32), features)
+    def _features(self, levels, labels, known, compiled=True):
+        """Return what the pixels of whole images leave to the rows below, in one pass.
 
-    def portable_scan(self, uniforms, labels):
-        """Return the levels that the uniforms draw, in a graph for export."""
+        Where an image's first row has unknown pixels, nobody looks at these, and they are zeros.
+        """
 
-        def scan(uniforms, labels=None):
-            return self.scan(uniforms, labels)
+        def found():
+            x = self.as_input(levels)
+            network = self.fast_network if compiled else self.network
+            _, features = network(tf.cast(x, self.compute_dtype), labels)
+            return tf.nest.map_structure(lambda maps: tf.cast(maps, tf.float32), features)
 
-        return portable(scan, _given(uniforms, labels))
+        def zeros():
+            shape = tf.shape(levels)[:3]
+            return tf.nest.map_structure(
+                lambda n: tf.zeros(tf.concat([shape, [n]], axis=0)), self.feature_sizes()
+            )
+
+        return tf.cond(tf.reduce_all(known[:, 0]), found, zeros)
+
+    # Export
+
+    def portable_fill(self):
+        """Return a function for exported graphs, which completes levels.
+
+        It takes uniforms [b, h, w, c], int32 levels [b, h, w, c], bool [b, h, w], true where a
+        pixel is known, and the labels [b] of a conditional model; it returns levels.
+        """
+
+        def fill(uniforms, given, known, labels=None):
+            return self._fill(uniforms, labels, given, known, 1.0, compiled=False)
+
+        shape = (None, *self.image_shape)
+        signature = [
+            tf.TensorSpec(shape, tf.float32),
+            tf.TensorSpec(shape, tf.int32),
+            tf.TensorSpec(shape[:3], tf.bool),
+            *self._label_spec(),
+        ]
+        return portable(fill, signature)
 
     def endpoints(self):
         levels = self.likelihood.levels
+        fill = self.portable_fill()
 
         def sample(seeds, labels=None):
-            return {"images": from_levels(self.portable_scan(self.noise(seeds), labels), levels)}
+            # Completed from nothing, so that a server holds and compiles one scan for both.
+            uniforms = self.noise(seeds)
+            return {"images": from_levels(fill(*nothing_known(uniforms, labels)), levels)}
 
         def log_prob(images, labels=None):
             scores = self._score(to_levels(images, levels), labels, self.network)
             return {"log_prob": tf.reduce_sum(scores, axis=[1, 2])}
 
         def complete(images, known_mask, seeds, labels=None):
-            def fill(uniforms, given, known, labels=None):
-                return self._fill(uniforms, labels, given, known, 1.0, compiled=False)
-
             rows = _given(self.noise(seeds), to_levels(images, levels), known_mask, labels)
-            return {"images": from_levels(portable(fill, rows), levels)}
+            return {"images": from_levels(fill(*rows), levels)}
 
         endpoints = super().endpoints()
         images, *labels = endpoints["log_prob"][1]
@@ -226,6 +252,12 @@ class AutoregressiveModel(TractableModel):
         xs.append(tf.nn.relu(x))
         hidden.append(tf.nn.relu(self.head.centre(xs, group, self.head.bias_of(None))))
         return self.output_layer.centre(hidden, group, self.output_layer.bias_of(None))
+
+
+def nothing_known(uniforms, labels):
+    """Return the rows from which `portable_fill` draws whole images."""
+    blank = tf.zeros_like(uniforms, tf.int32)
+    return _given(uniforms, blank, tf.zeros_like(blank[..., 0], tf.bool), labels)
 
 
 def _given(*rows):

@@ -217,7 +217,7 @@ class MultiScalePixelRNN(PixelRNN):
         drawn_from, *kept = (self._subsampled(maps) for maps in (uniforms, given, known))
         small = self.small._fill(drawn_from, labels, *kept, temperature, compiled)
         given, known = self._with_small(small, given, known)
-        features = self._features(given, labels, compiled)
+        features = self._features(given, labels, known, compiled)
         scan = self._compiled_scan_around if compiled else self._scan_around
         return scan(small, uniforms, labels, temperature, given, known, features=features)
 

@@ -34,6 +34,7 @@ from tfgen.images import check_images, check_labels, from_levels, from_unit, to_
 from tfgen.layers.networks import cropped, halved_sizes, pixel_network, set_output_bias
 from tfgen.layers.quantizer import VectorQuantizer
 from tfgen.likelihoods import Categorical, DiscretizedLogisticMixture
+from tfgen.models.autoregressive import nothing_known
 from tfgen.models.base import register
 from tfgen.models.latent import LatentModel, check_latents
 from tfgen.models.pixelcnn import PixelCNN
@@ -261,8 +262,10 @@ class VQVAE(LatentModel):
     # Export
 
     def endpoints(self):
+        fill = self.prior.portable_fill()
+
         def sample(seeds, labels=None):
-            return {"images": self._image_of(self.prior.portable_scan(self.noise(seeds), labels))}
+            return {"images": self._image_of(fill(*nothing_known(self.noise(seeds), labels)))}
 
         def elbo(images, labels=None):
             return {"elbo": self.elbo(images, labels=labels)}

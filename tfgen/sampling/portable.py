@@ -11,27 +11,32 @@ import tensorflow as tf
 BATCH_SIZES = (1, 8)  # what XLA compiles for; beyond 8, each row of a scan adds its full time
 
 
-def portable(function, rows):
-    """Return function(*rows), for an exported graph, compiled where XLA may compile.
+def portable(function, signature):
+    """Return `function` for exported graphs, compiled where XLA may compile.
+
+    All graphs that call it share its code.
 
     Args:
         function: a function, with nothing compiled inside, from tensors with a leading batch
             dimension to one such tensor, each row of which depends on the same row of them alone.
-        rows: the tensors.
+        signature: the `tf.TensorSpec`s of its arguments.
     """
-    signature = [tf.TensorSpec([None, *x.shape[1:]], x.dtype) for x in rows]
     # Two traces: a function that both branches called would lose, in a session, the loops that XLA
     # can compile.
     plain, compiled = (
         tf.function(function, input_signature=signature, jit_compile=xla, autograph=False)
         for xla in (None, True)
     )
-    output = tf.TensorSpec.from_tensor(plain.get_concrete_function().structured_outputs)
-    return tf.cond(
-        _may_compile(),
-        lambda: _in_parts(lambda part: compiled(*part), rows, output),
-        lambda: plain(*rows),
-    )
+
+    def called(*rows):
+        output = tf.TensorSpec.from_tensor(plain.get_concrete_function().structured_outputs)
+        return tf.cond(
+            _may_compile(),
+            lambda: _in_parts(lambda part: compiled(*part), rows, output),
+            lambda: plain(*rows),
+        )
+
+    return called
 
 
 def _in_parts(function, rows, output):
@@ -42,7 +47,9 @@ def _in_parts(function, rows, output):
 
     def split(x):
         padding = [[0, parts * size - number], *[[0, 0]] * (len(x.shape) - 1)]
-        return tf.reshape(tf.pad(x, padding), [parts, size, *x.shape[1:]])
+        # Images that only fill a part up are known whole, so that no pixel is drawn for them alone.
+        x = tf.pad(x, padding, constant_values=x.dtype == tf.bool)
+        return tf.reshape(x, [parts, size, *x.shape[1:]])
 
     done = tf.map_fn(function, tuple(map(split, rows)), fn_output_signature=output)
     return tf.reshape(done, [parts * size, *output.shape[1:]])[:number]
