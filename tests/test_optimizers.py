@@ -1,4 +1,4 @@
-"""The fused step of Adam is Keras's."""
+"""The fused step of Adam is Keras's, and steps skipped for an overflow count."""
 
 import keras
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfgen.models import VAE
+from tfgen.models.base import dtype_policy
 from tfgen.optimizers import FusedAdam
 
 SCHEDULE = keras.optimizers.schedules.CosineDecay(0.1, 20)
@@ -59,3 +60,32 @@ def test_two_replicas_move_both_of_their_copies(two_replicas):
         weights.append(model.get_weights())
     for expected, found in zip(*weights, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("replicas", ["one", "two"])
+def test_a_step_that_overflows_is_skipped_and_counted(replicas, request):
+    strategy = tf.distribute.get_strategy()
+    if replicas == "two":
+        strategy = request.getfixturevalue("two_replicas")
+    images = np.random.default_rng(0).integers(0, 2, [8, 4, 4, 1]).astype(np.uint8) * 255
+    keras.utils.set_random_seed(0)
+    with strategy.scope(), dtype_policy("mixed_float16"):
+        model = VAE((4, 4, 1), 2, (5,))
+        model.compile(FusedAdam(1e-2, global_clipnorm=1.0), steps_per_execution=2)
+        model.build_optimizers()
+    before = model.get_weights()
+    data = tf.data.Dataset.from_tensors(images).repeat()
+
+    def train(steps):
+        model.fit(data, steps_per_epoch=steps, shuffle=False, verbose=0)
+
+    model.optimizer.dynamic_scale.assign(1e38)
+    train(2)
+    assert model.steps_taken == 2 and model.optimizer.dynamic_scale.numpy() < 1e38
+    for weight, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    model.optimizer.dynamic_scale.assign(16.0)
+    train(4)
+    assert model.steps_taken == 6
+    moved = [w - b for w, b in zip(model.get_weights(), before, strict=True)]
+    assert all(np.isfinite(step).all() for step in moved) and any(np.any(s) for s in moved)

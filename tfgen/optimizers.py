@@ -1,4 +1,4 @@
-"""The optimizer of the recipes."""
+"""The optimizer of the recipes, and the loss scaling of float16."""
 
 import keras
 import tensorflow as tf
@@ -38,3 +38,19 @@ class FusedAdam(keras.optimizers.Adam):
             epsilon=epsilon,
             grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
         )
+
+
+@keras.saving.register_keras_serializable(package="tfgen")
+class LossScale(keras.optimizers.LossScaleOptimizer):
+    """Keras's loss scaling, but for its count: a step that is skipped is a step taken.
+
+    Keras skips the steps whose scaled gradients overflow, and does not count them; noise, schedule,
+    order of the data and the end of a training follow from the count.
+    """
+
+    def apply(self, grads, trainable_variables=None):
+        if not self.built:
+            self.build(trainable_variables)
+        taken = self.iterations.value + 1
+        super().apply(grads, trainable_variables)
+        self.iterations.assign(taken)

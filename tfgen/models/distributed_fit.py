@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.images import graph_mistakes_told
+from tfgen.optimizers import LossScale
 from tfgen.sampling.noise import StepNoise
 
 
@@ -64,8 +65,8 @@ class DistributedFit:
             if name not in others and name != self.optimizer_names[0]:
                 # One optimizer for several players: each keeps slots of its own.
                 chosen = type(chosen).from_config(chosen.get_config())
-            if keras.config.dtype_policy().name == "mixed_float16":
-                chosen = keras.optimizers.LossScaleOptimizer(chosen)
+            if keras.config.dtype_policy().name == "mixed_float16" and not _scales(chosen):
+                chosen = LossScale(chosen)
             setattr(self, name, chosen)
         self._noise_seed = seed
 
@@ -115,11 +116,14 @@ class DistributedFit:
         """Sum the gradients of `scaled` losses over the replicas and take the optimizer's step."""
         optimizer = getattr(self, name)
         replicas = self.distribute_strategy.num_replicas_in_sync
-        if replicas > 1 and optimizer.global_clipnorm:
-            # Keras clips before it sums over replicas; the norm that counts is the sum's.
+        scales = _scales(optimizer)
+        clip_norm = (optimizer.inner_optimizer if scales else optimizer).global_clipnorm
+        if replicas > 1 and (clip_norm or scales):
+            # Keras clips, and looks for overflow, before it sums over replicas; the sum counts.
             context = tf.distribute.get_replica_context()
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-            gradients, _ = tf.clip_by_global_norm(gradients, optimizer.global_clipnorm)
+            if clip_norm:
+                gradients, _ = tf.clip_by_global_norm(gradients, optimizer.scale_loss(clip_norm))
             gradients = [gradient / replicas for gradient in gradients]
         optimizer.apply_gradients(zip(gradients, self.optimizer_variables(name), strict=True))
 
@@ -289,6 +293,10 @@ class DistributedFit:
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Do nothing: every model builds itself in its constructor."""
+
+
+def _scales(optimizer):
+    return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
 
 
 class RunningMean:
