@@ -149,6 +149,13 @@ def test_rollback_goes_another_way_a_few_times(tmp_path, monkeypatch):
     assert seen[0]["rollbacks"] == 2 and [row["step"] for row in seen[0]["history"]] == [10, 20]
 
 
+def test_a_validation_that_is_not_finite_ends_the_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(VAE, "evaluate", lambda *args, **options: {"loss": np.nan})
+    with pytest.raises(UserError, match=r"val_loss is not finite \(nan\) at step 4; training stop"):
+        training.train(VAE_RECIPE, tmp_path / "run")
+    assert (tmp_path / "run" / ".training" / "step-0").is_dir()
+
+
 def test_nothing_follows_a_weight_that_is_not_finite():
     model = small_vae((8, 8, 1), 0)
     model.compile("adam")
@@ -218,6 +225,18 @@ def test_settings_that_a_full_disk_cut_short_lock_nobody_out(tmp_path):
     run_folder.check_free(tmp_path, VAE_RECIPE, overwrite=False)
     run_folder.prepare(tmp_path, VAE_RECIPE)
     assert kept.read_text() == whole and [p.name for p in kept.parent.iterdir()] == [kept.name]
+
+
+def test_checkpoints_outlive_damaged_settings(tmp_path):
+    state = run_folder.prepare(tmp_path, VAE_RECIPE)
+    (state / "step-8").mkdir()
+    (state / "settings.json").write_text("{")
+    with pytest.raises(UserError, match="settings.json cannot be read, .* pass --overwrite"):
+        training.train(VAE_RECIPE, tmp_path)
+    assert (state / "step-8").is_dir()
+    run_folder.check_free(tmp_path, VAE_RECIPE, overwrite=True)
+    run_folder.prepare(tmp_path, VAE_RECIPE)
+    assert [path.name for path in state.iterdir()] == ["settings.json"]
 
 
 def test_strategies_that_cannot_be_are_refused():

@@ -80,7 +80,7 @@ class Checkpoints:
         if paths:
             raise UserError(
                 f"none of the checkpoints in {self._directory} is whole; "
-                "pass --overwrite to start anew."
+                "delete that folder to start anew."
             )
         return None
 
@@ -90,7 +90,7 @@ class Checkpoints:
         if found != shapes:
             raise UserError(
                 f"checkpoint {path} is of another model; finish it with the version of the code "
-                "that began it, choose another --out, or pass --overwrite to start anew."
+                f"that began it, choose another --out, or delete {self._directory} to start anew."
             )
         for name, variable in self._named.items():
             variable.assign(values[name])

@@ -112,11 +112,11 @@ class Run:
             ]
             while True:
                 validated = self.history[-1]["step"] if self.history else 0
-                if self.step % recipe.validate_every == 0 and self.step > validated:
-                    self._validate(bar, board)
-                if self.stopped or self.step >= recipe.steps:
-                    break
                 try:
+                    if self.step % recipe.validate_every == 0 and self.step > validated:
+                        self._validate(bar, board)
+                    if self.stopped or self.step >= recipe.steps:
+                        break
                     self._fit_until_validation(callbacks)
                 except Diverged as error:
                     self._roll_back(error, may_roll_back)
@@ -180,6 +180,9 @@ class Run:
 
     def _validated(self, figures):
         figures = {name: round(float(value), 4) for name, value in figures.items()}
+        for name, value in figures.items():
+            if not np.isfinite(value):
+                raise Diverged(f"{name} is not finite ({value}) at step {self.step}")
         self.history.append({"step": self.step, **figures})
         if not self.best:
             return

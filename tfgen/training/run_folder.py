@@ -22,6 +22,11 @@ def check_free(out, recipe, overwrite):
     if not state.is_dir() and any(out.iterdir()):
         raise UserError(f"{out} is not empty; choose another --out, or pass --overwrite.")
     kept = _kept_settings(state)
+    if kept is None and any(state.glob("step-*")):
+        raise UserError(
+            f"{state / 'settings.json'} cannot be read, so it is unknown what the checkpoints "
+            "beside it are of; choose another --out, or pass --overwrite to start anew."
+        )
     if kept in (None, settings(recipe)):
         return
     version = json.loads(kept).get("tfgen")
