@@ -98,6 +98,11 @@ SAMPLE = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "ind
         (None, "needs TF_CONFIG, such as"),
         ("{oops", "TF_CONFIG is not valid JSON"),
         ("[]", "needs TF_CONFIG, such as"),
+        ({**SAMPLE, "cluster": {"worker": []}}, "must list addresses 'host:port'"),
+        (
+            {**SAMPLE, "task": {"type": ["worker"], "index": 0}},
+            "the task in TF_CONFIG is ['worker'] 0, but the cluster has worker 0..1",
+        ),
         ({"cluster": {"worker": ["a:1"]}}, "needs TF_CONFIG, such as"),
         ({**SAMPLE, "cluster": {"worker": "a:1"}}, "must list addresses 'host:port'"),
         ({**SAMPLE, "cluster": {"worker": ["a", "b"]}}, "must list addresses 'host:port'"),

@@ -93,6 +93,8 @@ def train(
             with _interrupt_flag() as interrupted:
                 run.fit(out / "logs", interrupted, checkpoint_seconds, on_nan == "rollback")
             if run.stopped or interrupted.is_set():
+                with contextlib.suppress(*LOST):  # no worker ends while the chief still writes
+                    workers.wait()
                 raise Interrupted(
                     f"interrupted at step {run.step} of {recipe.steps}; "
                     f"all is kept in {out}. To go on, run: {command}"
@@ -158,8 +160,8 @@ def _interrupt_flag():
         yield interrupted
         return
 
-    def stop(_signal, _frame):
-        if interrupted.is_set():
+    def stop(number, _frame):
+        if interrupted.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt  # a second Ctrl-C does not wait
         interrupted.set()
 

@@ -95,14 +95,18 @@ def _tf_config():
             f"but is of {', '.join(cluster) or 'none'}."
         )
     for job, addresses in cluster.items():
-        if not isinstance(addresses, list) or not all(
-            isinstance(a, str) and re.fullmatch(r".+:\d+", a) for a in addresses
+        if (
+            not isinstance(addresses, list)
+            or not addresses
+            or not all(isinstance(a, str) and re.fullmatch(r".+:\d+", a) for a in addresses)
         ):
             raise UserError(f"job '{job}' in TF_CONFIG must list addresses 'host:port'.")
     if len(cluster.get("chief", [])) > 1:
         raise UserError("TF_CONFIG names several chiefs; there is one at most.")
     job, index = task.get("type"), task.get("index")
-    if job not in cluster or not isinstance(index, int) or not 0 <= index < len(cluster[job]):
+    if isinstance(index, str) and index.isdecimal():
+        index = int(index)  # as TensorFlow reads it too
+    if str(job) not in cluster or not isinstance(index, int) or not 0 <= index < len(cluster[job]):
         sizes = ", ".join(f"{job} 0..{len(cluster[job]) - 1}" for job in cluster)
         raise UserError(f"the task in TF_CONFIG is {job} {index}, but the cluster has {sizes}.")
     before = len(cluster.get("chief", [])) if job == "worker" else 0
