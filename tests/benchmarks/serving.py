@@ -1,4 +1,4 @@
-"""Print the latency of each endpoint of exported entries, beside the Keras model's, by batch size.
+"""Print the latency of exported entries' endpoints by batch size, beside the Keras model's.
 
 usage: python tests/benchmarks/serving.py [--json FILE] [--entries RE] [--batches 1,16,64]
            [--endpoints RE] [--without_xla]
@@ -6,7 +6,7 @@ usage: python tests/benchmarks/serving.py [--json FILE] [--entries RE] [--batche
 The best of 20 calls, in turn with the Keras model's, after a first one, which compiles.
 `--without_xla` shows a server that refuses to compile, as TF Serving's does unless it is told
 otherwise; the Keras model is left out then. What an endpoint returns must be what the Keras model
-does.
+does. `sample_png`, which is `sample` and a PNG of each image, is not timed.
 """
 
 import ctypes

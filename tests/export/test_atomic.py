@@ -15,6 +15,19 @@ def test_a_folder_appears_whole_and_replaces_the_one_before(tmp_path):
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["folder"]
 
 
+def test_a_folder_that_may_not_be_replaced_stays(tmp_path):
+    path = tmp_path / "folder"
+    for content in ("first", "second"):
+        try:
+            with written_beside(path, replace=False) as beside:
+                beside.mkdir()
+                (beside / "file").write_text(content)
+        except UserError as error:
+            assert content == "second" and f"{path} cannot be written" in str(error)
+    assert (path / "file").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
 def test_a_failure_names_the_outermost_path_and_leaves_nothing(tmp_path):
     path = tmp_path / "a" / "b" / "folder"
     with (

@@ -17,6 +17,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfgen import cli, zoo
+from tfgen.errors import UserError
 from tfgen.export import saved_model, serving
 from tfgen.images import grid
 from tfgen.likelihoods import Categorical
@@ -313,7 +314,6 @@ def test_what_fills_up_a_batch_is_known_whole():
         ([], "either ENTRY or --all"),
         (["vae_digits", "--version=0"], "--version needs a positive integer, but got '0'"),
         (["vae_digits"], "never overwritten; the next one is --version 4."),
-        (["--all"], "never overwritten; the next one is --version 4."),
         (["./a name"], "cannot be the name of a served model"),
     ],
 )
@@ -330,6 +330,21 @@ def test_a_mistake_is_told_before_anything_is_written(
     error = capsys.readouterr().err
     assert sentence in error and error.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_interrupted_export_of_several_goes_on(tmp_path):
+    for name in ("first", "second"):
+        entry_of(GAN((4, 4, 1), 2, (4,), (4,)), "gan_digits", tmp_path / name)
+    entries = [zoo.find(str(tmp_path / name)) for name in ("first", "second")]
+    out = tmp_path / "out"
+    next(serving.export_entries(entries, out))
+    before = (out / "first" / "1").stat().st_mtime_ns
+    (out / "second" / ".1.abcdefgh").mkdir(parents=True)  # as a killed export leaves it
+    assert list(serving.export_entries(entries, out)) == [out / "second" / "1"]
+    assert (out / "first" / "1").stat().st_mtime_ns == before
+    assert sorted(os.listdir(out / "second")) == ["1", "serving.md"]
+    with pytest.raises(UserError, match="the next one is --version 2"):
+        serving.export_entries(entries, out)
 
 
 def test_a_folder_has_its_name_wherever_one_stands(tmp_path, monkeypatch):

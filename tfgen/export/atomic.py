@@ -19,11 +19,11 @@ class NotWritten(UserError):
 
 
 @contextlib.contextmanager
-def written_beside(path):
+def written_beside(path, replace=True):
     """Yield a path beside `path` to write a file or folder to; it becomes `path` at the end.
 
-    An existing file is replaced, an existing folder too. Raises `NotWritten` if that fails, and
-    then leaves no empty folder above it that was not there.
+    An existing file is replaced, and an existing folder too if `replace`. Raises `NotWritten` if
+    that fails, and then leaves no empty folder above it that was not there.
     """
     path = pathlib.Path(path)
     scratch, made = None, []
@@ -33,7 +33,7 @@ def written_beside(path):
         scratch = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         beside = scratch / path.name
         yield beside
-        if path.is_dir():
+        if replace and path.is_dir():
             path.rename(scratch / "replaced")
         os.replace(beside, path)
     except (OSError, NotWritten) as error:

@@ -19,7 +19,7 @@ def export(model, directory, version=1):
     Raises `UserError` if the version exists.
     """
     path = free_version(directory, version)
-    with written_beside(path) as beside:
+    with written_beside(path, replace=False) as beside:
         save(model, beside)
     return path
 

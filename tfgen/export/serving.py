@@ -17,7 +17,7 @@ from absl import logging
 from tfgen import zoo
 from tfgen.errors import UserError
 from tfgen.export import saved_model, serving_guide
-from tfgen.export.atomic import written_beside
+from tfgen.export.atomic import clear_scratch, written_beside
 from tfgen.sampling.portable import BATCH_SIZES
 
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
@@ -27,8 +27,9 @@ SERVER_FOLDER = "/models"  # where the server's container sees OUT
 def export_entries(entries, out, version=1):
     """Write `out/<entry>/<version>/` of each `Entry`, and what is beside them; yield the paths.
 
-    Raises `UserError` before anything is written if one of the versions exists, or if the name of
-    an entry cannot stand in a server's address.
+    Raises `UserError` before anything is written if the name of an entry cannot stand in a server's
+    address, or if the version of a single entry, or of all of several, exists. Of several, those
+    that exist are left as they are, so that an export that was interrupted goes on.
     """
     out = pathlib.Path(out)
     for entry in entries:
@@ -37,14 +38,19 @@ def export_entries(entries, out, version=1):
                 f"'{entry.name}' cannot be the name of a served model; rename the entry's folder "
                 "to letters, digits, dots, dashes and underscores."
             )
-        saved_model.free_version(out / entry.name, version)
+    there = [entry for entry in entries if (out / entry.name / str(version)).exists()]
+    if len(there) == len(entries):
+        saved_model.free_version(out / entries[0].name, version)
+    for entry in there:
+        logging.info("%s has version %d already, which stays as it is", entry.name, version)
     if not has_protos():
         logging.warning("no warm-up requests are written; these need: pip install 'tfgen[serving]'")
-    return (_export(entry, out, version) for entry in entries)
+    return (_export(entry, out, version) for entry in entries if entry not in there)
 
 
 def _export(entry, out, version):
-    with written_beside(out / entry.name / str(version)) as beside:
+    clear_scratch(out / entry.name, [str(version)])
+    with written_beside(out / entry.name / str(version), replace=False) as beside:
         model = zoo.load(entry.path)
         endpoints = saved_model.save(model, beside)
         if has_protos():

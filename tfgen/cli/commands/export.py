@@ -2,6 +2,7 @@
 
 Writes DIR/ENTRY/VERSION (a SavedModel with its warm-up requests), DIR/ENTRY/serving.md (how to ask
 it, by REST and by gRPC) and DIR/models.config. ENTRY is a name in the zoo, a folder or an address.
+A version that exists is never overwritten; --all leaves it and exports the others.
 example: tfgen export vae_digits --out serving
 """
 
