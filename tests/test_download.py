@@ -171,7 +171,10 @@ MISTAKES = {
     "https://example.org/": "must end in the name of an entry's folder",
     "https://example.org/a%2F..": "must end in the name of an entry's folder",
     "https://example.org/vae#md5=0": "must end in #sha256= and 64 hexadecimal digits",
+    "https://[bad/vae": "is no address of an entry: use https:// or hf://owner/repo",
     "hf://owner": "is no address on the Hub: use hf://owner/repo",
+    "hf://owner/repo.git": "is no address on the Hub: use hf://owner/repo",
+    "hf://owner/my--repo": "is no address on the Hub: use hf://owner/repo",
     "hf://owner@v1/repo": "is no address on the Hub: use hf://owner/repo",
 }
 

@@ -129,8 +129,12 @@ def locate(address):
     pin = pin and pin[1]
     if base.startswith("hf://"):
         return _on_hub(base, pin)
-    parts = urllib.parse.urlsplit(base)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    try:
+        parts = urllib.parse.urlsplit(base)
+        is_web = parts.scheme in ("https", "http") and parts.hostname
+    except ValueError:  # such as a bracket that does not close
+        is_web = False
+    if not is_web:
         raise UserError(f"'{address}' is no address of an entry: use https:// or hf://owner/repo.")
     path = parts.path.rstrip("/").removesuffix("/entry.json")
 
@@ -161,12 +165,23 @@ def hub():
 def hub_parts(address):
     """Return (repo, revision or None, subfolder or None) of an hf:// address."""
     found = HUB.fullmatch(address)
-    if not found:
+    if not found or not _may_be_repository(found["repo"]):
         raise UserError(
             f"'{address}' is no address on the Hub: use hf://owner/repo[@revision][/subfolder]."
         )
     revision = found["revision"] and urllib.parse.unquote(found["revision"])
     return found["repo"], revision, found["subfolder"]
+
+
+def _may_be_repository(name):
+    hub()
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return True
 
 
 def _on_hub(address, pin):
@@ -244,7 +259,7 @@ def _reason(error):
     if error.response is not None:
         return f"the server answers {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke off; the same command goes on where it was"
+        return "the connection broke off; the same command goes on with this file"
     if isinstance(error, requests.Timeout):
         return "the server does not answer"
     if isinstance(error, requests.ConnectionError):

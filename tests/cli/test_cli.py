@@ -301,6 +301,9 @@ def test_ctrl_c_exits_with_130_and_a_defect_keeps_its_traceback(monkeypatch, cap
     code, _, err = run(capsys, "train", "vae_digits", "--out", "my run")
     assert code == 130
     assert err == "tfgen: interrupted; to go on, run: tfgen train vae_digits --out 'my run'\n"
+    raises(PermissionError(13, "Permission denied", "/root/run"))
+    code, _, err = run(capsys, "train", "vae_digits", "--out", "/root/run")
+    assert (code, err) == (2, "tfgen: /root/run cannot be used: Permission denied.\n")
     raises(RuntimeError("a defect"))
     with pytest.raises(RuntimeError):
         cli.main([])

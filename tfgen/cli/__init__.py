@@ -32,6 +32,9 @@ def main(argv=None):
     except flags.Error as error:
         print(f"tfgen: {_one_line(error)}", file=sys.stderr)
         return 2
+    except PermissionError as error:
+        print(f"tfgen: {error.filename} cannot be used: {error.strerror}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         again = shlex.join(["tfgen", *argv])
         print(f"tfgen: interrupted; to go on, run: {again}", file=sys.stderr)
