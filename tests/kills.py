@@ -93,23 +93,26 @@ def newest(out):
 
 
 def killed(recipe, out, kills, rng):
-    """Train, killed at `kills` random moments of its way; return the steps it was killed after."""
+    """Train, killed at random moments of its way; return the steps it was killed after.
+
+    There are `kills` of them, or fewer if a training ends before its kill.
+    """
     fallen = []
     while True:
         process = train(recipe, out)
         before = newest(out)
         left = kills - len(fallen)
         # Somewhere in the next part of the way that is left, and at any moment of a step.
-        target = before + rng.randrange(2 * (STEPS - before) // (left + 1) + 1) if left else STEPS
-        while newest(out) < target and not finished(process):
+        target = before + rng.randrange(2 * (STEPS - before) // (left + 1) + 1)
+        while not (ended := finished(process)) and not (left and newest(out) >= target):
             time.sleep(0.001)
-        if not left:
-            while not finished(process):
-                time.sleep(0.01)
+        if ended:
             return fallen
         time.sleep(rng.random() * 0.05)
         os.kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
+        _, status = os.waitpid(process, 0)
+        if not os.WIFSIGNALED(status):  # it had ended meanwhile
+            return fallen
         fallen.append(newest(out))
 
 
