@@ -263,10 +263,10 @@ def test_two_replicas_equal_one(name, case, two_replicas):
             model = build(name, case)
             # Plain descent: Adam would turn rounding in tiny gradients into whole steps.
             model.compile(keras.optimizers.SGD(1e-3, global_clipnorm=1.0))
-        return train(model, 4, steps_per_execution=2)
+        return train(model, 20, steps_per_execution=2)
 
     one, two = trained(tf.distribute.get_strategy()), trained(two_replicas)
-    assert_same(two.get_weights(), one.get_weights(), atol=2e-6)
+    assert_same(two.get_weights(), one.get_weights(), atol=1e-5)
     start = build(name, case).get_weights()
     assert any(np.any(a != b) for a, b in zip(one.get_weights(), start, strict=True))
 

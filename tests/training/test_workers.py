@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
@@ -46,6 +47,12 @@ test_workers.worker(int(sys.argv[1]), pathlib.Path(sys.argv[2]))
 """
 
 
+class StopAtStep11(loop.WatchLosses):
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.steps_taken == 11:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
 class DieAtStep22(loop.WatchLosses):
     def on_train_batch_end(self, batch, logs=None):
         if self.model.steps_taken == 22:
@@ -57,6 +64,14 @@ def worker(index, folder):
     with pytest.raises(UserError, match="the workers train different recipes"):
         training.train(dataclasses.replace(RECIPE, seed=index), folder / "different", **OPTIONS)
     training.train(RECIPE, folder / "whole", **OPTIONS)
+    watch = loop.WatchLosses
+    if index == 1:
+        loop.WatchLosses = StopAtStep11
+    with pytest.raises(UserError, match="interrupted at step 11 of 22"):
+        training.train(RECIPE, folder / "stopped", **OPTIONS)
+    assert (folder / "stopped" / ".training" / "step-11").is_dir()
+    loop.WatchLosses = watch
+    training.train(RECIPE, folder / "stopped", **OPTIONS)
     if index == 1:
         loop.WatchLosses = DieAtStep22
     training.train(RECIPE, folder / "lost", **OPTIONS)
@@ -71,7 +86,7 @@ def test_two_workers_equal_one_device_and_a_lost_one_ends_the_run(tmp_path, monk
         text=True,
     )
     one = zoo.load(training.train(RECIPE, tmp_path / "one"))
-    told = [process.communicate(timeout=300)[1] for process in processes]
+    told = [process.communicate(timeout=600)[1] for process in processes]
     assert [process.returncode for process in processes] == [1, 1]
 
     assert not (tmp_path / "different").exists()
@@ -79,8 +94,9 @@ def test_two_workers_equal_one_device_and_a_lost_one_ends_the_run(tmp_path, monk
     manifest.verify(two)
     assert two.info["training"]["replicas"] == 2
     assert len(list((tmp_path / "whole" / "logs").iterdir())) == 1
-    for a, b in zip(zoo.load(tmp_path / "whole").get_weights(), one.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+    for out in ("whole", "stopped"):
+        for a, b in zip(zoo.load(tmp_path / out).get_weights(), one.get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
 
     assert "UserError: another worker was lost, so this one stops; start all of them" in told[0]
     resumed = zoo.load(training.train(RECIPE, tmp_path / "lost"))
