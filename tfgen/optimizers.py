@@ -49,8 +49,6 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
     """
 
     def apply(self, grads, trainable_variables=None):
-        if not self.built:
-            self.build(trainable_variables)
         taken = self.iterations.value + 1
         super().apply(grads, trainable_variables)
         self.iterations.assign(taken)

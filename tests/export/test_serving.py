@@ -22,7 +22,6 @@ from tfgen.export import saved_model, serving
 from tfgen.images import grid
 from tfgen.likelihoods import Categorical
 from tfgen.models import GAN, VAE, PixelCNN
-from tfgen.sampling import portable
 
 SHAPE, LEVELS, ROWS = (6, 5, 1), 4, 64
 # Of each family of signatures a small model, and the entry whose folder it pretends to be.
@@ -277,34 +276,6 @@ def test_only_the_weights_that_serve_are_exported(tmp_path):
     sizes = sorted(np.prod(shape, dtype=int) for shape in stored.values() if shape)
     # Batch normalisation's moments serve too. The checkpoint's own entry is the scalar.
     assert sizes == sorted(w.size for w in model.averaged_generator.get_weights())
-
-
-def test_rows_are_split_and_padded_to_sizes_that_are_compiled():
-    def function(x):
-        return tf.stack([x, tf.fill(tf.shape(x), tf.shape(x)[0])], axis=1)
-
-    signature = [tf.TensorSpec([None], tf.int32)]
-    served = tf.function(
-        portable.portable(function, signature), input_signature=signature, autograph=False
-    )
-
-    for n in (0, 1, 2, 8, 9, 30):
-        size = 1 if n == 1 else 8
-        np.testing.assert_array_equal(
-            served(tf.range(n)), [[k, size] for k in range(n)] or np.zeros([0, 2])
-        )
-
-
-def test_what_fills_up_a_batch_is_known_whole():
-    def function(known):
-        return tf.fill(tf.shape(known), tf.reduce_all(known))
-
-    signature = [tf.TensorSpec([None], tf.bool)]
-    served = tf.function(
-        portable.portable(function, signature), input_signature=signature, autograph=False
-    )
-    assert served(tf.ones([3], tf.bool)).numpy().all()
-    assert not served(tf.constant([True, False, True])).numpy().any()
 
 
 @pytest.mark.parametrize(
