@@ -21,20 +21,39 @@ from tfgen.errors import UserError
 from tfgen.export import saved_model, serving
 from tfgen.images import grid
 from tfgen.likelihoods import Categorical
-from tfgen.models import GAN, VAE, PixelCNN
+from tfgen.models import GAN, VAE, VQVAE, Autoencoder, HierarchicalVAE, PixelCNN
 
 SHAPE, LEVELS, ROWS = (6, 5, 1), 4, 64
 # Of each family of signatures a small model, and the entry whose folder it pretends to be.
 MODELS = {
-    "pixelcnn_digits_conditional": lambda: PixelCNN(SHAPE, 4, 1, Categorical(LEVELS), 3),
-    "vae_digits": lambda: VAE(SHAPE, 3, (8,), likelihood=Categorical(LEVELS)),
-    "gan_digits_conditional": lambda: GAN(SHAPE, 3, (8,), (8,), num_classes=3),
+    "PixelCNN": (
+        "pixelcnn_digits_conditional",
+        lambda: PixelCNN(SHAPE, 4, 1, Categorical(LEVELS), 3),
+    ),
+    "Autoencoder": ("autoencoder_digits", lambda: Autoencoder(SHAPE, 3, (8,))),
+    "VAE": ("vae_digits", lambda: VAE(SHAPE, 3, (8,), likelihood=Categorical(LEVELS))),
+    "HierarchicalVAE": (
+        "vae_digits_conditional",
+        lambda: HierarchicalVAE(
+            SHAPE, (3, 2), ((8,), (5,)), likelihood=Categorical(LEVELS), num_classes=3
+        ),
+    ),
+    "VQVAE": (
+        "vqvae_digits",
+        lambda: VQVAE(
+            SHAPE, 2, 4, (4, 6), likelihood=Categorical(LEVELS), prior_channels=4, prior_blocks=1
+        ),
+    ),
+    "GAN": ("gan_digits_conditional", lambda: GAN(SHAPE, 3, (8,), (8,), num_classes=3)),
 }
 
 
 def entry_of(model, like, folder):
     """Write the folder of an entry that holds `model`; return the model."""
     folder.mkdir()
+    images = _images(model, ROWS)
+    model.adapt(images)
+    model.finish(images)
     model.compile("adam")
     model.save(folder / "model.keras")
     content = (folder / "model.keras").read_bytes()
@@ -45,15 +64,15 @@ def entry_of(model, like, folder):
     return model
 
 
-@pytest.mark.parametrize("like", MODELS)
-def test_an_exported_entry_keeps_its_contract(like, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("like", "make"), MODELS.values(), ids=MODELS)
+def test_an_exported_entry_keeps_its_contract(like, make, tmp_path, monkeypatch, capsys):
     pytest.importorskip("tensorflow_serving", reason="needs pip install 'tfgen[serving]'")
     from google.protobuf import text_format
     from model_server import ModelServer
     from tensorflow_serving.config import model_server_config_pb2
 
     name, out = "mine", tmp_path / "served"
-    model = entry_of(MODELS[like](), like, tmp_path / name)
+    model = entry_of(make(), like, tmp_path / name)
     assert cli.main(["export", str(tmp_path / name), "--out", str(out)]) == 0
     assert f"{out}/{name}/1\n" in capsys.readouterr().out
     assert sorted(os.listdir(out)) == sorted(["models.config", name])
@@ -202,6 +221,12 @@ def guide_runs(server, text, examples, monkeypatch, tmp_path):
             os.remove("image.png")
 
 
+def _images(model, n):
+    """Return random images of the model's levels, numpy [n, h, w, c]."""
+    levels = getattr(getattr(model, "likelihood", None), "levels", 256)
+    return np.random.default_rng(0).choice(grid(levels), [n, *model.image_shape])
+
+
 def _inputs(signature, model):
     """Return name -> numpy array [ROWS, ...]; seeds and labels count from 0."""
     rng = np.random.default_rng(0)
@@ -211,8 +236,7 @@ def _inputs(signature, model):
     }
     inputs = serving.example_inputs(specs, ROWS, model.num_classes)
     if "images" in inputs:
-        values = grid(getattr(getattr(model, "likelihood", None), "levels", 256))
-        inputs["images"] = rng.choice(values, inputs["images"].shape)
+        inputs["images"] = _images(model, ROWS)
     if "latents" in inputs:
         inputs["latents"] = rng.normal(size=inputs["latents"].shape).astype(np.float32)
     return inputs

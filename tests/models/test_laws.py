@@ -207,43 +207,42 @@ def test_exported_equals_model(name, case, tmp_path, monkeypatch):
     monkeypatch.setattr(autoregressive, "portable", lambda function, signature: function)
     model = shared(name, case)
     export(model, tmp_path)
-    served = tf.saved_model.load(str(tmp_path / "1"))
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures
+    families = {
+        TractableModel: {"log_prob", "complete"},
+        LatentModel: {"encode", "decode", "reconstruct"},
+    }
+    expected = [{"sample"}, *(ends for kind, ends in families.items() if isinstance(model, kind))]
+    assert set.union(*expected) <= set(served)
     for n in (1, 4):
-        seeds = tf.range(n, dtype=tf.int32)
-        labels = labels_for(model, n)
-        extra = {} if labels is None else {"labels": tf.constant(labels)}
-        images = served.signatures["sample"](seeds=seeds, **extra)["images"]
-        np.testing.assert_array_equal(images, model.generate(model.noise(seeds), labels))
-        given = tf.constant(images_for(model, n))
-        for endpoint, attribute, output in (
-            ("log_prob", "log_prob", "log_prob"),
-            ("encode", "encode", "latents"),
-            ("reconstruct", "reconstruct", "images"),
-        ):
-            if endpoint in served.signatures:
-                found = served.signatures[endpoint](images=given, **extra)[output]
-                expected = getattr(model, attribute)(given, labels)
-                np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-    assert {"sample"} <= set(served.signatures)
-    if model.num_classes:
-        for endpoint in {"sample", "log_prob"} & set(served.signatures):
-            inputs = {"seeds": seeds} if endpoint == "sample" else {"images": given}
-            with pytest.raises(tf.errors.InvalidArgumentError, match="not one of the classes 0..2"):
-                served.signatures[endpoint](**inputs, labels=seeds + 1)
-    if isinstance(model, TractableModel):
-        mask = np.zeros([n, *model.image_shape[:2]], bool)
-        mask[:, :2] = True
-        inputs = {"images": given, "known_mask": tf.constant(mask), "seeds": seeds, **extra}
-        completed = served.signatures["complete"](**inputs)["images"]
-        np.testing.assert_array_equal(completed, model.complete(**inputs))
-        assert "log_prob" in served.signatures
-    if isinstance(model, LatentModel):
-        assert {"encode", "decode", "reconstruct"} <= set(served.signatures)
+        known = np.zeros([n, *model.image_shape[:2]], bool)
+        known[:, :2] = True
+        given = {"images": images_for(model, n), "known_mask": known}
+        given |= {"seeds": np.arange(n, dtype=np.int32), "labels": labels_for(model, n)}
+        if isinstance(model, LatentModel):
+            given["latents"] = keras.random.normal([n, model.latent_dim], seed=0)
+        for endpoint, function in served.items():
+            names = function.structured_input_signature[1]
+            inputs = {key: tf.constant(given[key]) for key in names}
+            (found,) = function(**inputs).values()
+            if endpoint == "sample_png":
+                found = [tf.io.decode_png(file) for file in found]
+            if endpoint in ("sample", "sample_png", "serving_default"):
+                images = model.generate(model.noise(given["seeds"]), given["labels"])
+                np.testing.assert_array_equal(found, images)
+            else:
+                value = getattr(model, endpoint)(**inputs)
+                np.testing.assert_allclose(found, value, rtol=1e-4, atol=1e-4)
+            if model.num_classes:
+                inputs["labels"] = tf.range(n) + model.num_classes
+                with pytest.raises(tf.errors.InvalidArgumentError, match="the classes 0..2"):
+                    function(**inputs)
     for name, network in model.plain_networks().items():
         network.save(tmp_path / f"{name}.keras")
         again = keras.models.load_model(tmp_path / f"{name}.keras")
         latents = tf.random.stateless_normal([4, model.latent_dim], [0, 1])
-        pixels = again([latents, extra["labels"]] if len(again.inputs) == 2 else latents)
+        labels = given["labels"] if len(again.inputs) == 2 else None
+        pixels = again(latents if labels is None else [latents, tf.constant(labels)])
         assert pixels.shape == (4, *model.image_shape) and np.ptp(pixels) > 0
 
 
