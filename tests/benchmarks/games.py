@@ -15,7 +15,7 @@ import tensorflow as tf
 from absl import app, flags
 from report import best_seconds, endless, report
 
-from tfgen.games import GAMES
+from tfgen.games import GAMES, Judged
 from tfgen.models import DCGAN, GAN, R3GAN
 from tfgen.optimizers import FusedAdam
 from tfgen.sampling.noise import StepNoise
@@ -46,7 +46,8 @@ def bare_passes(model):
     def passes(real, z):
         fake = generator(z, training=True)
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(logits(real)) - tf.reduce_mean(logits(fake))
+            real, fake = Judged(logits, real), Judged(logits, fake)
+            loss = tf.reduce_mean(real.logits) - tf.reduce_mean(fake.logits)
             loss += tf.reduce_mean(model.game.penalty(logits, real, fake, StepNoise(0, 0)))
         gradients = tape.gradient(loss, discriminator.trainable_variables)
         with tf.GradientTape() as tape:

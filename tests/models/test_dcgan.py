@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.games import Relativistic
 from tfgen.models import DCGAN
+from tfgen.sampling.noise import StepNoise
 
 
 def kinds(network, *classes):
@@ -33,3 +35,16 @@ def test_a_game_with_a_penalty_and_wrong_filters_are_refused():
     assert DCGAN((8, 8, 1), 3, filters=(4, 4), game=Relativistic(0)).game.compares
     with pytest.raises(UserError, match="filters must be one or more of at least 1, but are .."):
         DCGAN((8, 8, 1), 3, filters=())
+
+
+def test_training_images_leave_no_trace_in_a_generators_move():
+    """They would in the discriminator's statistics, were they judged for a game that needs none."""
+    traces = []
+    for brightness in (0.0, 0.5):
+        keras.utils.set_random_seed(0)
+        model = DCGAN((4, 4, 1), 2, (3, 4), game="non_saturating")
+        model.compile("adam")
+        model._move_generator(tf.fill([6, 4, 4, 1], brightness), None, StepNoise(0, 0))
+        traces.append(model.get_weights())
+    for one, two in zip(*traces, strict=True):
+        np.testing.assert_array_equal(one, two)

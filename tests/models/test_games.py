@@ -7,7 +7,15 @@ import tensorflow as tf
 
 from tfgen import games
 from tfgen.errors import UserError
-from tfgen.games import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic, Wasserstein
+from tfgen.games import (
+    Hinge,
+    Judged,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Relativistic,
+    Wasserstein,
+)
 from tfgen.models import GAN
 from tfgen.sampling.noise import StepNoise
 
@@ -121,7 +129,8 @@ def test_penalties_and_their_gradients_are_those_of_differences(game):
 
     images = [tf.constant(values, tf.float32) for values in (real, fake)]
     with tf.GradientTape() as tape:
-        value = game.penalty(discriminator, *images, noise)
+        judged = [Judged(discriminator, x) for x in images]
+        value = game.penalty(discriminator, *judged, noise)
     assert value.dtype == tf.float32
     np.testing.assert_allclose(value, expected(first), rtol=1e-3)
     found = tape.gradient(value, weights).numpy()
@@ -135,13 +144,13 @@ def test_penalties_and_their_gradients_are_those_of_differences(game):
 def test_a_flat_critic_has_a_finite_gradient():
     weights = tf.Variable(tf.zeros([4]))
     images = tf.ones([2, 2, 2, 1])
+
+    def discriminator(x):
+        return tf.linalg.matvec(tf.reshape(x, [-1, 4]), weights)
+
     with tf.GradientTape() as tape:
-        value = Wasserstein().penalty(
-            lambda x: tf.linalg.matvec(tf.reshape(x, [-1, 4]), weights),
-            images,
-            images,
-            StepNoise(0, 0),
-        )
+        judged = Judged(discriminator, images)
+        value = Wasserstein().penalty(discriminator, judged, judged, StepNoise(0, 0))
     np.testing.assert_allclose(value, 10, rtol=1e-4)
     assert np.all(np.isfinite(tape.gradient(value, weights)))
 
@@ -157,8 +166,13 @@ def test_a_penalty_moves_every_kernel_of_the_networks(network, policy):
         keras.config.set_dtype_policy(before)
     rng = np.random.default_rng(0)
     images = tf.constant(rng.normal(size=[3, 5, 4, 1]), tf.float32)
+
+    def discriminator(x):
+        return model.discriminator(x)[:, 0]
+
     with tf.GradientTape() as tape:
-        value = model.game.penalty(lambda x: model.discriminator(x)[:, 0], images, images, None)
+        real, fake = Judged(discriminator, images), Judged(discriminator, images)
+        value = model.game.penalty(discriminator, real, fake, None)
     assert value.dtype == tf.float32
     kernels = [v for v in model.discriminator.trainable_variables if v.name == "kernel"]
     gradients = tape.gradient(value, kernels)
@@ -192,8 +206,11 @@ def test_what_makes_no_sense_is_refused():
         games.get(None)
     with pytest.raises(UserError, match="gradient penalty must be above 0, but is 0"):
         Wasserstein(0)
-    with pytest.raises(UserError, match="gamma must not be negative, but is -1"):
-        Relativistic(-1)
+    for gamma in (-1, np.nan):
+        with pytest.raises(UserError, match=f"gamma must be 0 or above, but is {gamma}"):
+            Relativistic(gamma)
+    with pytest.raises(UserError, match="average_half_life must not be negative, but is -1"):
+        GAN((4, 4, 1), average_half_life=-1)
     mixing = keras.Sequential(
         [
             keras.Input((4, 4, 1)),

@@ -50,9 +50,10 @@ def test_each_move_follows_its_own_gradient_with_the_discriminator_first(game, n
         shown = real[part::n_critic]
         fake = tf.stop_gradient(twin.generator(noise.normal([6 // n_critic, 3])))
         with tf.GradientTape() as tape:
+            judged = [games.Judged(logits, x) for x in (shown, fake)]
             loss = tf.reduce_mean(
                 rules.discriminator_loss(logits(shown), logits(fake))
-                + rules.penalty(logits, shown, fake, noise)
+                + rules.penalty(logits, *judged, noise)
             )
         move("discriminator", tape, loss)
     latents = noise.normal([6 // n_critic, 3])
@@ -86,12 +87,6 @@ def test_an_auxiliary_classifier_and_augmentation_have_their_part_in_each_move()
         )
         return logits[:, 0], -tf.math.log(chances)
 
-    def squared_slope(x):  # by the images before they are augmented
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            logits = judged(x)[0]
-        return tf.reduce_sum(tape.gradient(logits, x) ** 2, axis=[1, 2, 3])
-
     def move(player, tape, loss):
         variables = getattr(twin, player).trainable_variables
         for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
@@ -100,9 +95,13 @@ def test_an_auxiliary_classifier_and_augmentation_have_their_part_in_each_move()
     real = tf.cast(images, tf.float32) / 127.5 - 1
     fake = twin.generator([noise.normal([6, 3]), labels])
     with tf.GradientTape() as tape:
-        (real_logits, of_real), (fake_logits, of_fake) = judged(real), judged(fake)
+        with tf.GradientTape(persistent=True) as slopes:
+            slopes.watch([real, fake])  # before they are augmented
+            (real_logits, of_real), (fake_logits, of_fake) = judged(real), judged(fake)
         loss = tf.nn.softplus(fake_logits - real_logits) + of_real + of_fake
-        loss += 0.5 / 2 * (squared_slope(real) + squared_slope(fake))
+        for logits, x in ((real_logits, real), (fake_logits, fake)):
+            slope = slopes.gradient(logits, x)
+            loss += 0.5 / 2 * tf.reduce_sum(slope**2, axis=[1, 2, 3])
         loss = tf.reduce_mean(loss)
     move("discriminator", tape, loss)
     with tf.GradientTape() as tape:

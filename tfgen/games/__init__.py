@@ -1,7 +1,7 @@
 """The games a generator and a discriminator can play, one paper per file."""
 
 from tfgen import names
-from tfgen.games.base import Game
+from tfgen.games.base import Game, Judged
 from tfgen.games.hinge import Hinge
 from tfgen.games.least_squares import LeastSquares
 from tfgen.games.minimax import Minimax, NonSaturating
@@ -11,6 +11,7 @@ from tfgen.games.wasserstein import Wasserstein
 __all__ = [
     "Game",
     "Hinge",
+    "Judged",
     "LeastSquares",
     "Minimax",
     "NonSaturating",

@@ -16,10 +16,12 @@ class Game(Value):
     Attributes:
         compares: whether only differences of logits count, so that a bias of the output would be
             moved by nothing but rounding.
+        pairs: whether the generator, too, looks at the logits of training images.
         boundary: the logit of an image that could be either, where single logits count.
     """
 
     compares = False
+    pairs = False
     boundary = 0.0
 
     @property
@@ -32,7 +34,10 @@ class Game(Value):
         raise NotImplementedError
 
     def generator_loss(self, real, fake):
-        """Return what the generator minimises, float32 [b], from logits [b]."""
+        """Return what the generator minimises, float32 [b], from logits [b].
+
+        Unless the game `pairs`, `real` may be None.
+        """
         raise NotImplementedError
 
     def penalty(self, discriminator, real, fake, noise):
@@ -40,10 +45,10 @@ class Game(Value):
 
         Args:
             discriminator: a function from images to logits [b].
-            real, fake: images, float32 [b, h, w, c] in [-1, 1].
+            real, fake: the images that the loss is of, `Judged` by the discriminator.
             noise: the `StepNoise` to draw from.
         """
-        return tf.zeros_like(real[:, 0, 0, 0])
+        return tf.zeros_like(real.logits)
 
     def verdict(self, real, fake):
         """Return 1 where the discriminator knows a training image for one, else -1, float32 [b].
@@ -67,11 +72,20 @@ class Game(Value):
             )
 
 
-def squared_slope(discriminator, images):
-    """Return the squared norm of dD(x)/dx for each image, float32 [b]."""
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(images)
-        logits = discriminator(images)
-    # The sum's gradient is each image's own, since no image has a part in another's logit.
-    slope = tf.cast(tape.gradient(logits, images), tf.float32)
-    return tf.reduce_sum(tf.square(slope), axis=[1, 2, 3])
+class Judged:
+    """Images and the discriminator's logits, whose slope comes from the same pass.
+
+    Attributes: images: float32 [b, h, w, c] in [-1, 1]; logits: float32 [b].
+    """
+
+    def __init__(self, discriminator, images):
+        self.images = images
+        with tf.GradientTape(watch_accessed_variables=False) as self._tape:
+            self._tape.watch(images)
+            self.logits = discriminator(images)
+
+    def squared_slope(self):
+        """Return the squared norm of dD(x)/dx for each image, float32 [b]; to be asked for once."""
+        # The sum's gradient is each image's own, since no image has a part in another's logit.
+        slope = tf.cast(self._tape.gradient(self.logits, self.images), tf.float32)
+        return tf.reduce_sum(tf.square(slope), axis=[1, 2, 3])

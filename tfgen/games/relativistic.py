@@ -10,11 +10,13 @@ arXiv:1807.00734), which leaves no gain in dropping modes; with both penalties t
 near its solution, and needs neither normalisation nor other tricks.
 """
 
+import math
+
 import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.games.base import Game, squared_slope
+from tfgen.games.base import Game
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -26,10 +28,11 @@ class Relativistic(Game):
     """
 
     compares = True
+    pairs = True
 
     def __init__(self, gamma=1.0):
-        if gamma < 0:
-            raise UserError(f"gamma must not be negative, but is {gamma}.")
+        if not 0 <= gamma < math.inf:
+            raise UserError(f"gamma must be 0 or above, but is {gamma}.")
         self.gamma = float(gamma)
 
     @property
@@ -43,6 +46,6 @@ class Relativistic(Game):
         return tf.nn.softplus(-(fake - real))
 
     def penalty(self, discriminator, real, fake, noise):
-        r1 = squared_slope(discriminator, real)
-        r2 = squared_slope(discriminator, fake)
-        return self.gamma / 2 * (r1 + r2)
+        if not self.penalized:
+            return super().penalty(discriminator, real, fake, noise)
+        return self.gamma / 2 * (real.squared_slope() + fake.squared_slope())

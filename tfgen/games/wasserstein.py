@@ -8,11 +8,13 @@ the penalty asks for slope 1 between them, on one random point for each pair of 
 lets the critic move five times for each move of the generator (`n_critic=5`).
 """
 
+import math
+
 import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.games.base import Game, squared_slope
+from tfgen.games.base import Game, Judged
 
 EPSILON = 1e-12  # inside the root, whose own slope at zero is infinite
 
@@ -28,7 +30,7 @@ class Wasserstein(Game):
     compares = True
 
     def __init__(self, penalty=10.0):
-        if not penalty > 0:
+        if not 0 < penalty < math.inf:
             raise UserError(
                 f"the weight of the gradient penalty must be above 0, but is {penalty}."
             )
@@ -48,7 +50,7 @@ class Wasserstein(Game):
         return -fake
 
     def penalty(self, discriminator, real, fake, noise):
-        a = noise.uniform([tf.shape(real)[0], 1, 1, 1])
-        between = a * real + (1 - a) * fake
-        slope = tf.sqrt(squared_slope(discriminator, between) + EPSILON)
+        a = noise.uniform([tf.size(real.logits), 1, 1, 1])
+        between = Judged(discriminator, a * real.images + (1 - a) * fake.images)
+        slope = tf.sqrt(between.squared_slope() + EPSILON)
         return self.weight * tf.square(slope - 1)

@@ -65,6 +65,8 @@ class AdversarialModel(GenerativeModel):
             raise UserError(
                 f"latent_dim and n_critic must be at least 1, but are {latent_dim} and {n_critic}."
             )
+        if not average_half_life >= 0:
+            raise UserError(f"average_half_life must not be negative, but is {average_half_life}.")
         self.latent_dim = latent_dim
         self.game = games.get(game)
         self.n_critic = n_critic
@@ -125,34 +127,37 @@ class AdversarialModel(GenerativeModel):
 
     def _move_discriminator(self, real, labels, noise):
         iterate_norms(self.discriminator)
+        class_losses = []
+
+        def discriminator(images):
+            logits, class_loss = self._judged(images, labels, noise)
+            class_losses.append(class_loss)
+            return logits
+
         fake = self._fake(real, labels, noise)
         with tf.GradientTape() as tape:
-            real_logits, real_class_loss = self._judged(real, labels, noise)
-            fake_logits, fake_class_loss = self._judged(fake, labels, noise)
-            loss = tf.reduce_mean(self.game.discriminator_loss(real_logits, fake_logits))
-            penalty = tf.reduce_mean(
-                self.game.penalty(lambda x: self._judged(x, labels, noise)[0], real, fake, noise)
-            )
-            class_loss = tf.reduce_mean(real_class_loss + fake_class_loss)
+            real, fake = games.Judged(discriminator, real), games.Judged(discriminator, fake)
+            class_loss = tf.reduce_mean(tf.add_n(class_losses))
+            loss = tf.reduce_mean(self.game.discriminator_loss(real.logits, fake.logits))
+            penalty = tf.reduce_mean(self.game.penalty(discriminator, real, fake, noise))
             scaled = self.scaled(loss + penalty + class_loss, "discriminator_optimizer")
         self._move(tape, scaled, "discriminator_optimizer")
         logs = {
             "discriminator_loss": loss,
-            "real_logit": tf.reduce_mean(real_logits),
-            "fake_logit": tf.reduce_mean(fake_logits),
+            "real_logit": tf.reduce_mean(real.logits),
+            "fake_logit": tf.reduce_mean(fake.logits),
         }
         if self.game.penalized:
             logs["penalty"] = penalty
         if self._classifies:
             logs["class_loss"] = class_loss
         if self.augmentation:
-            p = self._adapt_augmentation(real_logits, fake_logits)
+            p = self._adapt_augmentation(real.logits, fake.logits)
             logs["augmentation_probability"] = p
         return logs
 
     def _move_generator(self, real, labels, noise):
-        # A game that does not look at these costs nothing: the graph drops what nobody uses.
-        real_logits, _ = self._judged(real, labels, noise)
+        real_logits = self._judged(real, labels, noise)[0] if self.game.pairs else None
         with tf.GradientTape() as tape:
             fake = self._fake(real, labels, noise)
             fake_logits, class_loss = self._judged(fake, labels, noise)
