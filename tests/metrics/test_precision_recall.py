@@ -5,7 +5,7 @@ import pytest
 
 from tfgen.errors import UserError
 from tfgen.metrics import density_coverage, neighbours, precision_recall
-from tfgen.metrics.neighbours import neighbour_radii
+from tfgen.metrics.neighbours import Neighbourhood
 
 
 def distance(a, b):
@@ -40,8 +40,8 @@ def test_all_four_equal_their_definitions(k, monkeypatch):
 
 def test_a_sample_is_not_its_own_neighbour_even_among_equal_ones():
     points = np.array([[0.0], [0.0], [1.0], [3.0]])
-    np.testing.assert_allclose(neighbour_radii(points, 1), [0, 0, 1, 2])
-    np.testing.assert_allclose(neighbour_radii(points, 2), [1, 1, 1, 3])
+    np.testing.assert_allclose(Neighbourhood(points).radii(1), [0, 0, 1, 2])
+    np.testing.assert_allclose(Neighbourhood(points).radii(2), [1, 1, 1, 3])
 
 
 def test_density_and_coverage_of_one_distribution_have_their_expectations():

@@ -6,7 +6,9 @@ weighs less than in precision. Coverage is the share of the balls that hold a sa
 draws outliers cannot raise it, as it can recall.
 """
 
-from tfgen.metrics.neighbours import neighbour_radii, over_distances
+import numpy as np
+
+from tfgen.metrics.neighbours import Neighbourhood, distances_between
 
 
 def density_coverage(real, fake, k=5):
@@ -20,7 +22,11 @@ def density_coverage(real, fake, k=5):
     is a sample. Density may exceed 1, where the samples crowd. Raises `UserError` unless
     1 <= k < n.
     """
-    radii = neighbour_radii(real, k)
-    density = over_distances(lambda d: (d < radii).sum(axis=1), fake, real).mean() / k
-    nearest = over_distances(lambda d: d.min(axis=1), real, fake)
-    return float(density), float((nearest < radii).mean())
+    real, fake = Neighbourhood.of(real), Neighbourhood.of(fake)
+    radii = real.radii(k)
+    balls, covered = 0, np.zeros(len(radii), bool)
+    for _, distances in distances_between(fake, real):
+        within = distances < radii
+        balls += within.sum()
+        covered |= within.any(axis=0)
+    return float(balls / (k * len(fake.features))), float(covered.mean())

@@ -20,25 +20,32 @@ def kernel_distance(first, second, block=2048):
     n, m = len(first), len(second)
     if min(n, m) < 2:
         raise UserError(f"a kernel distance needs at least 2 samples a set, but has {n} and {m}.")
-    within_first = _kernel_sum(first, first, block) - _diagonal_sum(first, block)
-    within_second = _kernel_sum(second, second, block) - _diagonal_sum(second, block)
-    between = _kernel_sum(first, second, block)
+    within_first = 2 * _sum_over_pairs(first, block)
+    within_second = 2 * _sum_over_pairs(second, block)
+    between = sum(
+        _kernel(rows, others).sum()
+        for rows in _blocks(first, block)
+        for others in _blocks(second, block)
+    )
     return float(
         within_first / (n * (n - 1)) + within_second / (m * (m - 1)) - 2 * between / (n * m)
     )
 
 
-def _kernel_sum(first, second, block):
-    total, d = 0.0, first.shape[1]
-    for rows in _blocks(first, block):
-        for others in _blocks(second, block):
-            total += ((rows @ others.T / d + 1) ** 3).sum()
+def _sum_over_pairs(features, block):
+    """Return the sum of the kernel over all pairs of two, each of them once."""
+    total = 0.0
+    for start in range(0, len(features), block):
+        blocks = _blocks(features[start:], block)
+        rows = next(blocks)
+        total += np.triu(_kernel(rows, rows), 1).sum()
+        total += sum(_kernel(rows, others).sum() for others in blocks)
     return total
 
 
-def _diagonal_sum(features, block):
-    d = features.shape[1]
-    return sum(((np.sum(rows**2, axis=1) / d + 1) ** 3).sum() for rows in _blocks(features, block))
+def _kernel(rows, others):
+    base = rows @ others.T / rows.shape[1] + 1
+    return base * base * base  # several times faster than base**3
 
 
 def _blocks(features, block):

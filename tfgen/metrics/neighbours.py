@@ -11,34 +11,49 @@ from sklearn.neighbors import NearestNeighbors
 from tfgen.errors import UserError
 
 MEMORY = 256
+NEAREST = 5  # neighbours that one search finds, since another k would take as long again
 
 
-def neighbour_radii(features, k):
-    """Return each sample's distance to the k-th nearest other sample, float64 [n].
+class Neighbourhood:
+    """A set of features [n, d] with the balls around its members, found when first asked for.
 
-    Args: features: [n, d]; k: a sample is not its own neighbour.
-
-    Raises `UserError` unless 1 <= k < n.
+    What compares one set with several may hand over one of these in place of the features.
     """
-    features = np.asarray(features, np.float64)
-    if not 1 <= k < len(features):
-        raise UserError(
-            f"k must be at least 1 and below the number of samples, {len(features)}, but is {k}."
-        )
-    neighbours = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features)
-    # Without an argument, which leaves a sample itself out even where others equal it.
-    return neighbours.kneighbors()[0][:, -1]
+
+    def __init__(self, features):
+        self.features = np.asarray(features, np.float64)
+        self._distances = None
+
+    @classmethod
+    def of(cls, features):
+        """Return a `Neighbourhood` as it is, and one of features [n, d]."""
+        return features if isinstance(features, cls) else cls(features)
+
+    def radii(self, k):
+        """Return each member's distance to the k-th nearest other one, float64 [n].
+
+        A member is not its own neighbour. Raises `UserError` unless 1 <= k < n.
+        """
+        n = len(self.features)
+        if not 1 <= k < n:
+            raise UserError(
+                f"k must be at least 1 and below the number of samples, {n}, but is {k}."
+            )
+        if self._distances is None or k > self._distances.shape[1]:
+            nearest = NearestNeighbors(n_neighbors=min(max(k, NEAREST), n - 1), algorithm="brute")
+            # Without an argument, which leaves a sample itself out even where others equal it.
+            self._distances, _ = nearest.fit(self.features).kneighbors()
+        return self._distances[:, k - 1]
 
 
-def over_distances(reduce, rows, columns):
-    """Return `reduce` of the distances from chunks of rows [n, d] to all columns [m, d], joined.
+def distances_between(rows, columns):
+    """Yield (slice of the rows, their distances to all columns float64 [c, m]), chunk by chunk.
 
-    Args: reduce: distances float64 [c, m] -> [c, ...].
+    Args: rows, columns: `Neighbourhood`s of n and m members.
     """
-    chunks = pairwise_distances_chunked(
-        np.asarray(rows),  # made float64 by the chunk, since the columns are
-        np.asarray(columns, np.float64),
-        reduce_func=lambda distances, _start: reduce(distances),
-        working_memory=MEMORY,
-    )
-    return np.concatenate(list(chunks))
+    start = 0
+    for distances in pairwise_distances_chunked(
+        rows.features, columns.features, working_memory=MEMORY
+    ):
+        yield slice(start, start + len(distances)), distances
+        start += len(distances)

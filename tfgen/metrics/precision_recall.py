@@ -5,7 +5,9 @@ of the real images that lie in that of the samples. The support of a set is the 
 around each of its members, that reach to the member's k-th nearest neighbour.
 """
 
-from tfgen.metrics.neighbours import neighbour_radii, over_distances
+import numpy as np
+
+from tfgen.metrics.neighbours import Neighbourhood, distances_between
 
 
 def precision_recall(real, fake, k=3):
@@ -14,10 +16,10 @@ def precision_recall(real, fake, k=3):
     Two sets of one distribution do not reach 1, and reach less the more dimensions there are:
     compare with what real images score. Raises `UserError` unless 1 <= k < min(n, m).
     """
-    return share_within(fake, real, k), share_within(real, fake, k)
-
-
-def share_within(points, members, k):
-    """Return the share of points [n, d] within a ball of one of the members [m, d]."""
-    radii = neighbour_radii(members, k)
-    return float(over_distances(lambda d: (d <= radii).any(axis=1), points, members).mean())
+    real, fake = Neighbourhood.of(real), Neighbourhood.of(fake)
+    of_real, of_fake = real.radii(k), fake.radii(k)
+    precise, recalled = np.zeros(len(of_fake), bool), np.zeros(len(of_real), bool)
+    for rows, distances in distances_between(fake, real):
+        precise[rows] = (distances <= of_real).any(axis=1)
+        recalled |= (distances <= of_fake[rows, None]).any(axis=0)
+    return float(precise.mean()), float(recalled.mean())
