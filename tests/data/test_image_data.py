@@ -116,6 +116,19 @@ def test_binarisation_is_drawn_anew_in_training_and_once_in_the_test():
     assert np.any(np.sort(epochs[0][0], axis=0) != np.sort(epochs[1][0], axis=0))
 
 
+def test_grey_samples_are_drawn_as_the_images_of_two_levels_are():
+    binary, grey = data.load("digits", levels=2), data.load("digits")
+    samples = np.repeat(grey.images("test", 4), 200, axis=0)
+    drawn = binary.drawn(samples, 5)
+    assert set(np.unique(drawn)) == {0, 255}
+    by_image = drawn.reshape(4, 200, *binary.image_shape)
+    # Six deviations of the mean of 200 draws.
+    np.testing.assert_allclose(by_image.mean(axis=1), samples[::200], atol=6 * 127.5 / 200**0.5)
+    np.testing.assert_array_equal(binary.drawn(samples[3:9], 8), drawn[3:9])  # a seed an image
+    np.testing.assert_array_equal(binary.drawn(drawn, 0), drawn)
+    np.testing.assert_array_equal(grey.drawn(samples, 5), samples)
+
+
 def test_a_folder_is_split_by_name_and_labelled_by_subfolder(image_folder):
     images = data.load(str(image_folder))
     assert images.image_shape == (6, 5, 1) and images.class_names == ("cat", "dog")
@@ -129,6 +142,11 @@ def test_a_folder_is_split_by_name_and_labelled_by_subfolder(image_folder):
     # Read when needed or held in memory: the same batches.
     lazy = ImageData(**folder_source.open_folder(image_folder, memory_limit=10))
     assert "read when needed" in lazy.where
+    # The classes lie mixed, so that the first images stand for all.
+    assert len(np.unique(images.labels("train", 8))) == 2
+    assert images.missing_classes("train") == lazy.missing_classes("train") == []
+    few = data.load(str(image_folder), limit=1)
+    assert len(few.missing_classes("train")) == 1
     assert_same(taken(lazy.train_batches(10), 5), taken(images.train_batches(10), 5))
 
 

@@ -174,6 +174,13 @@ def test_nothing_follows_a_weight_that_is_not_finite():
         watch.on_train_batch_end(0)
 
 
+def test_a_conditional_model_needs_images_of_all_classes(tmp_path):
+    few = dataclasses.replace(recipes.get("gan_digits_conditional"), limit=5)  # digits 0 to 4
+    with pytest.raises(UserError, match="of '5' there are none in the training split of 'digits'"):
+        training.train(few, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_batch_must_be_shared_evenly(tmp_path):
     uneven = dataclasses.replace(VAE_RECIPE, batch_size=15)
     with pytest.raises(UserError, match="2 replicas cannot share a batch of 15"):

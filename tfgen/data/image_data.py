@@ -7,7 +7,8 @@ from tfgen.errors import UserError
 from tfgen.images import quantize
 
 # Validation and test images of two levels are drawn once, from this seed, the split and the
-# image's index, so that a figure on them is the figure of one fixed set of images.
+# image's index, so that a figure on them is the figure of one fixed set of images. Grey samples
+# are drawn as if they were one more split.
 BINARIZATION_SEED = 20_130_815
 SPLITS = ("train", "validation", "test")
 
@@ -104,6 +105,23 @@ class ImageData:
         """Return the first `limit` labels of a split (all if None), numpy int32 [n]."""
         return self._first(split, limit)[1]
 
+    def missing_classes(self, split):
+        """Return the names of the classes that a split lacks, as far as its labels are at hand."""
+        labels = getattr(self._split(split), "labels", None)
+        if labels is None:
+            return []
+        counts = np.bincount(labels, minlength=self.num_classes)
+        return [name for name, n in zip(self.class_names, counts, strict=False) if not n]
+
+    def drawn(self, samples, first_seed):
+        """Return samples uint8 [n, h, w, c] as images of this data set are made.
+
+        Where there are two levels, a grey pixel is white with its brightness as probability: that
+        made the images binary, and that is what a VAE's mean image says of a pixel. Other samples
+        stay as they are.
+        """
+        return _binarized(samples, len(SPLITS), first_seed) if self.levels == 2 else samples
+
     def _first(self, split, limit):
         limit = self.size(split) if limit is None else min(limit, self.size(split))
         images, labels = [], []
@@ -130,28 +148,37 @@ class ImageData:
             return images
         if self.levels > 2:
             return quantize(images, self.levels)
-        binary = np.empty_like(images)
-        for row, image in enumerate(images):
-            seed = [BINARIZATION_SEED, SPLITS.index(split), int(first) + row]
-            noise = np.random.default_rng(seed).random(image.shape, dtype=np.float32)
-            binary[row] = np.where(noise * 255 < image, 255, 0)
-        return binary
+        return _binarized(images, SPLITS.index(split), int(first))
+
+
+def _binarized(images, stream, first):
+    """Return images first, first + 1, ... of a stream in black and white, drawn by brightness."""
+    binary = np.empty_like(images)
+    for row, image in enumerate(images):
+        rng = np.random.default_rng([BINARIZATION_SEED, stream, first + row])
+        noise = rng.random(image.shape, dtype=np.float32)
+        binary[row] = np.where(noise * 255 < image, 255, 0)
+    return binary
 
 
 class IndexedSplit:
     """A split whose images can be had by index: arrays in memory, or files read when needed.
 
-    Args: size: number of images; gather: int64 indices [b] -> (uint8 images, int32 labels).
+    Args: size: number of images; gather: int64 indices [b] -> (uint8 images, int32 labels);
+        labels: of all images, numpy int [size], where they are at hand.
     """
 
-    def __init__(self, size, gather):
+    def __init__(self, size, gather, labels=None):
         self.size = size
+        self.labels = labels
         self._gather = gather
 
     @classmethod
     def in_memory(cls, images, labels):
-        images, labels = tf.constant(images), tf.constant(labels, tf.int32)
-        return cls(len(images), lambda rows: (tf.gather(images, rows), tf.gather(labels, rows)))
+        every, of_every = tf.constant(images), tf.constant(labels, tf.int32)
+        return cls(
+            len(images), lambda rows: (tf.gather(every, rows), tf.gather(of_every, rows)), labels
+        )
 
     def train_batches(self, batch_size, seed, start_step):
         def batch(step):

@@ -85,6 +85,12 @@ def train(
     )
     if recipe.conditional and not data.num_classes:
         raise UserError(f"a conditional model needs labels, but '{data.name}' has none.")
+    missing = data.missing_classes("train") if recipe.conditional else []
+    if missing:
+        raise UserError(
+            f"a conditional model needs images of all classes, but of '{missing[0]}' there are "
+            f"none in the training split of '{data.name}'; add some, or take the class out."
+        )
     try:
         with workers.loss_told(command):
             state = _agreed_folder(workers, recipe, data, out)
