@@ -1,10 +1,18 @@
 """Precision, recall, density and coverage against their definitions and their expectations."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from tfgen.errors import UserError
-from tfgen.metrics import density_coverage, neighbours, precision_recall
+from tfgen.metrics import (
+    density_coverage,
+    frechet_distance,
+    kernel_distance,
+    neighbours,
+    precision_recall,
+)
 from tfgen.metrics.neighbours import Neighbourhood
 
 
@@ -36,6 +44,18 @@ def test_all_four_equal_their_definitions(k, monkeypatch):
     expected = inside.sum() / (k * 31), inside.any(axis=0).mean()
     np.testing.assert_allclose(density_coverage(real, fake, k), expected)
     assert 0 < expected[1] < 1
+
+
+def test_no_metric_holds_all_pairs_at_once(monkeypatch):
+    monkeypatch.setattr(neighbours, "MEMORY", 8)
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=[2, 4000, 16]).astype(np.float32)
+    for metric in (precision_recall, density_coverage, kernel_distance, frechet_distance):
+        tracemalloc.start()
+        metric(real, fake)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 4000**2 * 8 / 1.1, metric
 
 
 def test_a_sample_is_not_its_own_neighbour_even_among_equal_ones():

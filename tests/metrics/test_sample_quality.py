@@ -50,7 +50,8 @@ def test_mnist_is_measured_on_the_classifiers_features(mnist):
     for figure in perfect.values():
         assert figure["value"] == pytest.approx(figure["floor"], rel=1e-4, abs=1e-9)
     assert 0 < frechet["floor"] < 2 * frechet["halves"]
-    assert "training images score" in frechet["protocol"] and "two halves" in frechet["protocol"]
+    assert "; 2500 training images score" in frechet["protocol"]
+    assert "two halves" in frechet["protocol"]
     assert all(0.7 < figure["value"] < 1.3 for figure in shares)
     half = np.roll(train, 14, axis=1)
     wrong = metrics.evaluate(drawn_from(half), mnist)
@@ -83,7 +84,7 @@ def test_digits_are_measured_on_raw_pixels(digits):
     assert list(found) == ["Fréchet distance, raw pixels", "kernel distance, raw pixels"]
     assert {figure["features"] for figure in found.values()} == {"pixels"}
     of_train = metrics.evaluate(model, digits, "train")["Fréchet distance, raw pixels"]
-    assert "validation images score" in of_train["protocol"] and of_train["floor"] > 0
+    assert "; 200 validation images score" in of_train["protocol"] and of_train["floor"] > 0
 
 
 def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch):
@@ -95,6 +96,7 @@ def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch)
         return np.stack([of_class[c][rng.integers(len(of_class[c]))] for c in labels])
 
     name = "classifier accuracy score"
+    labels_of = digits.labels
     right = metrics.evaluate(sampler(draw, 10), digits)[name]
     assert right["floor"] > 0.9 and right["value"] > 0.9 and right["n"] == 1297
     assert "trained on 1297 real images it reaches" in right["protocol"]
@@ -104,6 +106,19 @@ def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch)
     assert wrong < 0.1
     few = data.load("digits", levels=17, limit=300)
     assert name not in metrics.evaluate(sampler(draw, 10), few)
+    # A class that cannot be learnt says nothing of the samples.
+    monkeypatch.setattr(digits, "labels", lambda *arguments: np.minimum(labels_of(*arguments), 8))
+    assert name not in metrics.evaluate(sampler(draw, 10), digits)
+
+
+def test_mean_images_are_drawn_before_they_are_compared_with_binary_ones(digits):
+    """A sampler of mean images that are the pixels' true probabilities is a perfect one."""
+    binary = data.load("digits", levels=2)
+    grey = digits.images("train")
+    model = sampler(lambda rng, _, n: grey[rng.integers(len(grey), size=n)])
+    frechet = metrics.evaluate(model, binary)["Fréchet distance, raw pixels"]
+    assert frechet["value"] < 1.2 * frechet["floor"]
+    assert "grey pixels drawn black or white" in frechet["protocol"]
 
 
 def likely(draw):
@@ -131,6 +146,8 @@ def test_of_few_images_a_model_has_what_they_allow(mnist, shared_data_dir):
     ]
     assert list(measured(3)) == ["kernel distance, MNIST classifier"]
     assert measured(1) == {}
+    with pytest.raises(UserError, match="100 images are too few for features 'classifier', which"):
+        measured(100, features="classifier")
 
     def tractable(images):
         return likely(lambda rng, _, n: images[:n])

@@ -1,15 +1,17 @@
 """Figures of a model's samples against the real images of a split, one protocol for all families.
 
-Each stands beside its floor: what real images score in the samples' place.
+Each stands beside its floor: what other real images score in the samples' place.
 """
 
 import numpy as np
 
+from tfgen.errors import UserError
 from tfgen.metrics.classifier_accuracy import BATCH_SIZE, classifier_accuracy, epochs
 from tfgen.metrics.density_coverage import density_coverage
 from tfgen.metrics.features import check_kind, extract, suited, title
 from tfgen.metrics.frechet import frechet_distance
 from tfgen.metrics.kernel_distance import kernel_distance
+from tfgen.metrics.neighbours import Neighbourhood
 from tfgen.metrics.precision_recall import precision_recall
 
 MOST = 10_000  # images of a split that features other than raw pixels are taken of
@@ -34,8 +36,11 @@ def sample_quality(
         features: one of `metrics.features`, else those that suit the shape of the images.
         even_of_few: measure a classifier's features even on a split below 1,000 images.
 
+    Samples of two-level data are drawn black or white first, see `ImageData.drawn`.
+
     Figures that need more images than there are, such as a Fréchet distance of fewer than
-    dimensions, are left out. Empty for images too large for what needs no network.
+    dimensions, are left out. Empty for images too large for what needs no network. Raises
+    `UserError` for `features` that have more dimensions than there are images.
     """
     if features:
         check_kind(features)
@@ -55,11 +60,22 @@ def sample_quality(
     about = {"unit": "", "split": split, "n": n, "seed": seed}
     if sampling_seeds > 1:
         about["sampling_seeds"] = sampling_seeds
-    sets = [model.sample(n, seed + k * n, labels=labels) for k in range(sampling_seeds)]
+    others = data.images(other, n)
+    real_features = extract(real, kind)
+    dimensions, fewest = real_features.shape[1], min(n, len(real), len(others))
+    if features and kind != "pixels" and fewest <= dimensions:
+        raise UserError(
+            f"{fewest} images are too few for features '{features}', which have {dimensions} "
+            "dimensions: a Fréchet distance needs more images than that; leave them out."
+        )
     protocol = f"{n} samples against {_counted(real, data, split)}"
     if model.num_classes:
         protocol += ", labels as in the split"
-    figures = _distances(sets, real, data.images(other, n), kind, other, protocol, about)
+    sets = [model.sample(n, seed + k * n, labels=labels) for k in range(sampling_seeds)]
+    if data.levels == 2 and any(((images > 0) & (images < 255)).any() for images in sets):
+        protocol += ", grey pixels drawn black or white"
+    sets = [data.drawn(images, seed + k * n) for k, images in enumerate(sets)]
+    figures = _distances(sets, real_features, others, kind, other, protocol, about)
     if model.num_classes and data.num_classes:
         figures |= _classifier_accuracy(sets, labels, data, split, other, about)
     return figures
@@ -78,16 +94,19 @@ def _pixel_plan(data, split):
     return max(SAMPLES_FOR_PIXELS, 2 * dimensions), data.images(split)
 
 
-def _distances(sets, real_images, other_images, kind, other, protocol, about):
-    real, others = extract(real_images, kind), extract(other_images, kind)
-    measures = _measures(min(len(real), len(others), about["n"]), real.shape[1], kind)
+def _distances(sets, real, other_images, kind, other, protocol, about):
+    fewest = min(len(real), len(other_images), about["n"])
+    measures = _measures(fewest, real.shape[1], kind)
+    neighbourhood = Neighbourhood(real)
 
-    def scores(fake):
-        return {k: v for measure in measures for k, v in measure(real, fake).items()}
+    def scores(images):
+        fake = extract(images, kind)
+        return {k: v for measure in measures for k, v in measure(neighbourhood, fake).items()}
 
-    floors = scores(others)
-    of_sets = [scores(extract(images, kind)) for images in sets]
+    floors = scores(other_images)
+    of_sets = [scores(images) for images in sets]
     who = {"train": "training images", "validation": "validation images"}[other]
+    who = f"{len(other_images)} {who}"
     figures = {}
     for name, floor in floors.items():
         values = [found[name] for found in of_sets]
@@ -105,18 +124,27 @@ def _distances(sets, real_images, other_images, kind, other, protocol, about):
 
 
 def _measures(fewest, dimensions, kind):
-    """Return the functions (real, fake) -> name -> value that so few samples allow."""
+    """Return the functions (`Neighbourhood` of the real ones, fake) -> name -> value that so few
+    samples allow."""
+
+    def frechet(real, fake):
+        return {"Fréchet distance": frechet_distance(fake, real.features)}
+
+    def kernel(real, fake):
+        return {"kernel distance": kernel_distance(fake, real.features)}
+
     measures = []
     if fewest > dimensions and (kind != "pixels" or dimensions <= FRECHET_PIXELS):
-        measures.append(lambda real, fake: {"Fréchet distance": frechet_distance(fake, real)})
+        measures.append(frechet)
     if fewest > 1:
-        measures.append(lambda real, fake: {"kernel distance": kernel_distance(fake, real)})
+        measures.append(kernel)
     if fewest > 5 and kind != "pixels":
         measures.append(_neighbour_shares)
     return measures
 
 
 def _neighbour_shares(real, fake):
+    fake = Neighbourhood(fake)
     precision, recall = precision_recall(real, fake, k=3)
     density, coverage = density_coverage(real, fake, k=5)
     return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
@@ -125,14 +153,16 @@ def _neighbour_shares(real, fake):
 def _classifier_accuracy(sets, labels, data, split, other, about):
     tests, test_labels = data.images(split, MOST), data.labels(split, MOST)
     n = min(len(labels), data.size(other), MOST)
-    if n < FEWEST or n < FEWEST_A_CLASS * data.num_classes:
+    other_labels = data.labels(other, n)
+    seen = [np.unique(part).size for part in (labels[:n], other_labels, test_labels)]
+    if n < max(FEWEST, FEWEST_A_CLASS * data.num_classes) or min(seen) < data.num_classes:
         return {}
 
     def score(images, its_labels):
         arguments = tests, test_labels, data.num_classes
         return classifier_accuracy(images[:n], its_labels[:n], *arguments)
 
-    floor = score(data.images(other, n), data.labels(other, n))
+    floor = score(data.images(other, n), other_labels)
     values = [score(images, labels) for images in sets]
     figure = {**over_sets(values), "floor": floor, **about, "n": n}
     if len(values) == 1:
