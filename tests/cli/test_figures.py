@@ -22,6 +22,18 @@ def test_evaluate_tells_mean_and_spread_of_several_sampling_seeds(capsys):
     assert code == 2 and "--sampling_seeds needs a positive integer, but got '0'" in err
 
 
+def test_evaluate_takes_importance_samples_of_a_vae_alone(capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr("tfgen.metrics.evaluate", lambda *_, **options: asked.append(options) or {})
+    for words in (["--importance_samples=7"], []):
+        assert run(capsys, "evaluate", "vae_digits", *words)[0] == 0
+    assert [options["importance_samples"] for options in asked] == [7, 500]
+    code, _, err = run(capsys, "evaluate", "vae_digits", "--importance_samples=0")
+    assert code == 2 and "--importance_samples needs a positive integer, but got '0'" in err
+    code, _, err = run(capsys, "evaluate", "gan_digits", "--importance_samples=7")
+    assert code == 2 and "'gan_digits' has no importance-weighted bound; leave out" in err
+
+
 @pytest.mark.parametrize(
     ("features", "sentence"),
     [

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from tfgen import data
+from tfgen import data, metrics
 from tfgen.errors import UserError
+from tfgen.likelihoods import Normal
 from tfgen.metrics import frechet_distance, kernel_distance
 from tfgen.metrics.log_likelihood import bits_per_dim, mean_score
+from tfgen.models import VAE
 
 
 def moments_exactly(rng, n, mean, covariance):
@@ -90,6 +92,16 @@ def test_a_mean_counts_every_image_once_whatever_the_batch(batch_size):
     mean, error, n = mean_score(brightness, digits, "test", batch_size)
     np.testing.assert_allclose([mean, n], [images.mean(), 300])
     np.testing.assert_allclose(error, images.std(ddof=1) / np.sqrt(300))
+
+
+def test_bounds_on_a_density_are_called_so_and_stand_in_nats_alone(tmp_path):
+    model = VAE((8, 8, 1), 2, (8,), likelihood=Normal(17))
+    digits = data.load("digits", levels=17, limit=20)
+    figures = metrics.evaluate(model, digits, importance_samples=2)
+    bounds = [name for name in figures if "on a density" in name]
+    assert bounds == ["importance-weighted bound on a density, k=2", "negative ELBO on a density"]
+    assert all("log-density" in figures[name]["protocol"] for name in bounds)
+    assert not any(figure["unit"] == "bits/dim" for figure in figures.values())
 
 
 def test_bits_per_dim():

@@ -19,10 +19,16 @@ class Likelihood(Value):
     """A distribution over the levels 0..levels-1 of an image, given network output.
 
     Subclasses are plain values: their constructor's arguments are attributes of the same names.
+
+    Attributes:
+        levels: their number.
+        joint_channels: whether it ties the channels of a pixel together.
+        is_density: whether it is a density on [0, 1], whose nats compare with no probability's.
     """
 
     levels: int
     joint_channels = False
+    is_density = False
 
     def num_parameters(self, channels):
         """Return how many network outputs per pixel describe `channels` channels."""

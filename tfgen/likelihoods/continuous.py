@@ -16,6 +16,8 @@ from tfgen.likelihoods.base import Likelihood, logit, split_channels
 class _Continuous(Likelihood):
     """Scores level k as the point k / (levels - 1) of [0, 1]."""
 
+    is_density = True
+
     def __init__(self, levels=256):
         self.levels = levels
 

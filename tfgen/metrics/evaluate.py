@@ -34,7 +34,8 @@ def evaluate(
         sampling_seeds: sets of samples; a figure of several is their mean, beside its "spread".
         features: of `metrics.features`; None: those that suit the shape of the images.
 
-    A tractable model's log-likelihood is exact; a VAE's are bounds and called so. Sample quality is
+    A tractable model's log-likelihood is exact; a VAE's are bounds and called so, and called those
+    of a density where its likelihood is one, without bits/dim. Sample quality is
     measured for every family alike, on features of a classifier for 28x28 grey images and on raw
     pixels for others. Beside each figure stands its floor: what training images score in
     the samples' place.
@@ -51,8 +52,10 @@ def evaluate(
         def elbo(images, labels):
             return model.elbo(images, labels=labels)
 
-        how = "upper bound on the negative log-likelihood, nothing drawn"
-        figures |= _nats("negative ELBO", how, elbo, model, data, split, seeded=False)
+        what, how = _bounded(model)
+        how = f"{how}, nothing drawn"
+        name = f"negative ELBO{what}"
+        figures |= _nats(name, how, elbo, model, data, split, seeded=False, in_bits=not what)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction_error(model, data, split)
     if data.name in KNOWN:
@@ -72,16 +75,20 @@ def _bounds(model, data, split, importance_samples):
     def minus_rate(images, seeds, labels):
         return -model.rate_distortion(images, seeds, labels)[0]
 
-    how = "upper bound on the negative log-likelihood"
-    figures = _nats(
-        f"importance-weighted bound, k={importance_samples}", how, bound, model, data, split
-    )
-    figures |= _nats("negative ELBO", "one sample an image", model.elbo, model, data, split)
+    what, how = _bounded(model)
+    name = f"importance-weighted bound{what}, k={importance_samples}"
+    figures = _nats(name, how, bound, model, data, split, in_bits=not what)
+    name, once = f"negative ELBO{what}", "one sample an image"
+    how = f"{how}, {once}" if what else once
+    figures |= _nats(name, how, model.elbo, model, data, split, in_bits=not what)
     rate = _nats("rate", "KL(q || p), the ELBO's other part", minus_rate, model, data, split)
+    figures["rate"] = rate["rate"]
     labels = data.labels(split) if model.num_classes else None
     images = data.images(split)
+    if len(images) < 2:
+        return figures  # of one image's codes no variance tells anything
     variances = model.active_units(images, labels)
-    active = {
+    figures["active units"] = {
         "value": int(np.sum(variances > ACTIVE_VARIANCE)),
         "unit": f"of {model.latent_dim}",
         "protocol": f"codes whose variance over the {len(images)} images of split "
@@ -90,10 +97,18 @@ def _bounds(model, data, split, importance_samples):
         "n": len(images),
         "seed": None,
     }
-    return {**figures, "rate": rate["rate"], "active units": active}
+    return figures
 
 
-def _nats(name, how, score, model, data, split, seeded=True):
+def _bounded(model):
+    """Return what a name and a protocol say of the quantity that a model's bounds are about."""
+    if model.likelihood.is_density:
+        what = "upper bound on the negative log-density of pixels in [0, 1]"
+        return " on a density", f"{what}, which no likelihood of levels compares with"
+    return "", "upper bound on the negative log-likelihood"
+
+
+def _nats(name, how, score, model, data, split, seeded=True, in_bits=True):
     def scores(images, labels, seeds):
         labels = labels if model.num_classes else None
         return score(images, seeds, labels) if seeded else score(images, labels)
@@ -102,21 +117,17 @@ def _nats(name, how, score, model, data, split, seeded=True):
     binarised = f"; binarised once, seed {BINARIZATION_SEED}" if data.levels == 2 else ""
     protocol = f"{how}; all {n} images of split {split}{binarised}"
     about = {"protocol": protocol, "split": split, "n": n, "seed": 0 if seeded else None}
-    shape = data.image_shape
-    return {
-        name: {
-            "value": float(-mean),
-            "standard_error": float(error),
-            "unit": "nats/image",
-            **about,
-        },
-        f"{name}, bits/dim": {
-            "value": float(bits_per_dim(-mean, shape)),
-            "standard_error": float(bits_per_dim(error, shape)),
-            "unit": "bits/dim",
-            **about,
-        },
-    }
+    figures = {name: {**_estimate(-mean, error), "unit": "nats/image", **about}}
+    if in_bits:
+        value, error = (x and bits_per_dim(x, data.image_shape) for x in (-mean, error))
+        figures[f"{name}, bits/dim"] = {**_estimate(value, error), "unit": "bits/dim", **about}
+    return figures
+
+
+def _estimate(mean, error):
+    """Return the fields of a mean and its standard error, None of one image."""
+    value = {"value": float(mean)}
+    return value if error is None else {**value, "standard_error": float(error)}
 
 
 def _reconstruction_error(model, data, split):
@@ -129,8 +140,7 @@ def _reconstruction_error(model, data, split):
     mean, standard_error, n = mean_score(error, data, split)
     return {
         "reconstruction error": {
-            "value": float(mean),
-            "standard_error": float(standard_error),
+            **_estimate(mean, standard_error),
             "unit": "",
             "protocol": f"mean squared error of pixels in [0, 1]; all {n} images of split {split}",
             "split": split,

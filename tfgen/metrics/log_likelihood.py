@@ -6,7 +6,10 @@ import numpy as np
 
 
 def mean_score(score, data, split, batch_size=100):
-    """Return (mean, standard error, n) of `score(images, labels, seeds)` [b] over a split."""
+    """Return (mean, standard error, n) of `score(images, labels, seeds)` [b] over a split.
+
+    The standard error of one image is None.
+    """
     values, seen = [], 0
     for images, labels, weights in data.batches(split, batch_size):
         seeds = np.arange(seen, seen + batch_size, dtype=np.int32)
@@ -14,7 +17,8 @@ def mean_score(score, data, split, batch_size=100):
         values.append(np.asarray(score(images, labels, seeds), np.float64)[keep])
         seen += batch_size
     values = np.concatenate(values)
-    return values.mean(), values.std(ddof=1) / math.sqrt(len(values)), len(values)
+    n = len(values)
+    return values.mean(), values.std(ddof=1) / math.sqrt(n) if n > 1 else None, n
 
 
 def bits_per_dim(nats, image_shape):

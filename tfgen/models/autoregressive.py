@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.images import check_labels, from_levels, levels_to_unit, to_levels
-from tfgen.likelihoods import Categorical, ContinuousBernoulli, Normal
+from tfgen.likelihoods import Categorical
 from tfgen.models.base import TractableModel
 from tfgen.sampling import noise as random_noise
 from tfgen.sampling.portable import portable
@@ -43,7 +43,7 @@ class AutoregressiveModel(TractableModel):
     def __init__(self, image_shape, likelihood, num_classes):
         super().__init__(image_shape, num_classes)
         self.likelihood = likelihood or Categorical(256)
-        if isinstance(self.likelihood, Normal | ContinuousBernoulli):
+        if self.likelihood.is_density:
             raise UserError(
                 f"{type(self.likelihood).__name__} is a density, but an autoregressive model needs "
                 "a likelihood of levels: Bernoulli, Categorical or DiscretizedLogisticMixture."
@@ -146,8 +146,7 @@ class AutoregressiveModel(TractableModel):
                 f"known_mask must be bool of shape {list(shape[1:])} or {list(shape)}, "
                 f"but is {mask.dtype} of shape {list(mask.shape)}."
             )
-        if np.shape(seeds) != (len(images),):
-            raise UserError(f"seeds must have shape [{len(images)}], one for each image.")
+        seeds = random_noise.check_seeds(seeds, len(images))
         given = to_levels(images, self.likelihood.levels)
         mask = tf.constant(np.broadcast_to(mask, shape))
         temperature = tf.constant(temperature, tf.float32)

@@ -27,6 +27,13 @@ def define(values):
         flag_values=values,
     )
     flags.DEFINE_integer(
+        "importance_samples",
+        None,
+        "codes an image for the importance-weighted bound of a VAE entry; else the entry's",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
         "sampling_seeds",
         1,
         "sets of samples; of several, mean and standard deviation are told",
@@ -68,12 +75,19 @@ def run(name, values):
     model = zoo.load(entry)
     if values.maps:
         _save_maps(entry, model, images, values)
-    settings = entry.info["recipe"]
+    samples = values.importance_samples
+    if samples is None:
+        samples = entry.info["recipe"].get("importance_samples", Recipe.importance_samples)
+    elif not hasattr(model, "log_prob_bound"):
+        raise UserError(
+            f"entry '{entry.name}' has no importance-weighted bound; "
+            "leave out --importance_samples."
+        )
     figures = metrics.evaluate(
         model,
         images,
         values.split,
-        importance_samples=settings.get("importance_samples", Recipe.importance_samples),
+        importance_samples=samples,
         sampling_seeds=values.sampling_seeds,
         features=values.features,
     )
