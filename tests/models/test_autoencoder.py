@@ -88,6 +88,17 @@ def seen_by_the_encoder(model, images, training):
     return seen[0], np.asarray(loss)
 
 
+def test_wrong_requests_are_refused():
+    with pytest.raises(UserError, match="latent_dim must be at least 1, but is 0"):
+        Autoencoder((4, 4, 1), latent_dim=0)
+    model = small()
+    model.fit_density(some_images(20))
+    with pytest.raises(UserError, match="unconditional; leave out the labels"):
+        model.decode(np.zeros([1, 2], np.float32), labels=7)
+    with pytest.raises(UserError, match="unconditional; leave out the labels"):
+        model.generate(model.noise([0]), labels=7)
+
+
 @pytest.mark.parametrize(("kind", "level"), [("gaussian", 0.4), ("masking", 0.3)])
 def test_corruption_reaches_the_encoder_in_training_alone_and_the_target_is_clean(kind, level):
     model = small(corruption=kind, corruption_level=level)

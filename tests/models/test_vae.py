@@ -144,8 +144,16 @@ def test_encoding_and_reconstruction_are_deterministic_and_interpolation_has_its
 def test_wrong_requests_are_refused():
     model = small()
     images = images_of(17, 2)
-    with pytest.raises(UserError, match="num_samples must be at least 1"):
-        model.log_prob_bound(images, [0, 1], 0)
+    for number in (0, 2.5):
+        with pytest.raises(UserError, match="num_samples must be an integer of at least 1, but is"):
+            model.log_prob_bound(images, [0, 1], number)
+        with pytest.raises(UserError, match="chunk_size must be an integer of at least 1, but is"):
+            model.log_prob_bound(images, [0, 1], 5, chunk_size=number)
+    scores = (model.elbo, model.rate_distortion, lambda *given: model.log_prob_bound(*given, 5))
+    for score in scores:
+        for seeds in ([0], [0, 1, 2], 0, [0.0, 1.0]):
+            with pytest.raises(UserError, match=r"seeds must be integers of shape \[2\], one for"):
+                score(images, seeds)
     with pytest.raises(UserError, match=r"latents must be floats of shape \[batch, 2\]"):
         model.decode(np.zeros([1, 3], np.float32))
     with pytest.raises(UserError, match="two batches of one shape"):
@@ -154,8 +162,18 @@ def test_wrong_requests_are_refused():
         model.interpolate(images, images, 1)
     with pytest.raises(UserError, match="network must be one of dense, convolutional"):
         small(network="transformer")
-    with pytest.raises(UserError, match="off the model's grid of 17 levels"):
-        model.elbo(images + 3, [0, 1])
+    off = images + 3
+    for call in (
+        lambda: model.elbo(off, [0, 1]),
+        lambda: model.posterior(off),
+        lambda: model.interpolate(off, images, 3),
+        lambda: model.traverse(off, [0], [1.0]),
+        lambda: model.active_units(off),
+    ):
+        with pytest.raises(UserError, match="off the model's grid of 17 levels"):
+            call()
+    with pytest.raises(UserError, match="images must be uint8"):
+        model.posterior(images / 255)
 
 
 def test_images_off_the_grid_are_told_from_within_graphs_too():

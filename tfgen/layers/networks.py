@@ -6,6 +6,7 @@ A conditional network takes a second input, int32 labels [b], which joins the fe
 """
 
 import math
+import re
 
 import keras
 import numpy as np
@@ -15,6 +16,13 @@ from tfgen.errors import UserError
 from tfgen.layers.spectral_norm import SpectralConv2D, SpectralDense
 
 NETWORKS = ("dense", "convolutional")
+TRAINING_LAYERS = (
+    layers.BatchNormalization,
+    layers.Dropout,
+    layers.AlphaDropout,
+    layers.GaussianDropout,
+    layers.GaussianNoise,
+)
 
 
 def encoder_network(network, image_shape, hidden, outputs, num_classes=0):
@@ -159,7 +167,8 @@ def check_hidden(hidden):
 def check_custom(role, network, input_shape, num_classes, output_shape):
     """Raise `UserError` unless a user's own `network` maps [b, *input_shape] to [b, *output_shape].
 
-    With `num_classes`, it is called with a list: the features and int32 labels [b].
+    With `num_classes`, it is called with a list: the features and int32 labels [b]. What only
+    Keras's own training does, noise and losses of layers, it must not have.
     """
     if not isinstance(network, keras.Model):
         raise UserError(f"the {role} must be a Keras model, but is {type(network).__name__}.")
@@ -172,13 +181,43 @@ def check_custom(role, network, input_shape, num_classes, output_shape):
     try:
         output = network(inputs(zeros, labels))
     except Exception as error:  # whatever a user's layers raise
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"the {role} cannot be called with {given}: {reason}") from error
+        raise UserError(f"the {role} cannot be called with {given}: {_reason(error)}") from error
     if tuple(getattr(output, "shape", ())) != (2, *output_shape):
         found = list(getattr(output, "shape", [type(output).__name__]))
         raise UserError(
             f"the {role} must map {given} to {wanted}, but for 2 images it returns {found}."
         )
+    for layer in network._flatten_layers():
+        # A rate of 0, as attention layers have, drops nothing.
+        if isinstance(layer, TRAINING_LAYERS) and getattr(layer, "rate", 1):
+            raise UserError(
+                f"the {role}'s layer '{layer.name}' is a {type(layer).__name__}, which does "
+                "something else in training, and the bound is one of networks that do not; leave "
+                "it out."
+            )
+    if network.losses:
+        raise UserError(
+            f"the {role} has losses of its own, as regularisers add, which are not part of what "
+            "the model minimises; leave them out."
+        )
+
+
+def _reason(error):
+    """Return the first line that says something of an error that a Keras layer raised."""
+    lines = re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()
+    framed = "Exception encountered when calling"
+    told = [line.strip() for line in lines if line.strip() and not line.startswith(framed)]
+    return told[0] if told else type(error).__name__
+
+
+def functional(decoder, latent_dim, num_classes=0):
+    """Return a decoder as a functional model; a user's own may be a subclass of `keras.Model`."""
+    if getattr(decoder, "inputs", None):
+        return decoder
+    latents = keras.Input((latent_dim,), name="latents")
+    labels, _ = label_input(num_classes)
+    given = inputs(latents, labels)
+    return keras.Model(given, decoder(given))
 
 
 def label_input(num_classes):

@@ -25,8 +25,8 @@ import tensorflow as tf
 from sklearn.mixture import GaussianMixture
 
 from tfgen.errors import UserError
-from tfgen.images import from_unit, to_unit
-from tfgen.layers.networks import decoder_network, encoder_network, pixel_network
+from tfgen.images import check_labels, from_unit, to_unit
+from tfgen.layers.networks import pixel_network
 from tfgen.models.base import register
 from tfgen.models.latent import LatentModel, check_latents, in_batches
 from tfgen.sampling import noise as random_noise
@@ -51,7 +51,7 @@ CORRUPTIONS = {"gaussian": gaussian, "masking": masking}
 
 @register
 class Autoencoder(LatentModel):
-    """An L2 autoencoder with dense or convolutional networks.
+    """An L2 autoencoder with dense, convolutional or a user's own networks.
 
     Args:
         image_shape: (height, width, channels).
@@ -63,6 +63,10 @@ class Autoencoder(LatentModel):
             "masking" (pixels are set to black).
         corruption_level: the noise's standard deviation, where black is -1 and white is 1; or the
             probability that a pixel is masked.
+        encoder: a Keras model instead of `network`, from float images [b, h, w, c] in [-1, 1] to
+            codes [b, latent_dim].
+        decoder: a Keras model instead of `network`, from codes [b, latent_dim] to images
+            [b, h, w, c] in [-1, 1].
     """
 
     family = "autoencoder"
@@ -76,8 +80,12 @@ class Autoencoder(LatentModel):
         num_components=1,
         corruption=None,
         corruption_level=0.0,
+        encoder=None,
+        decoder=None,
     ):
         super().__init__(image_shape)
+        if latent_dim < 1:
+            raise UserError(f"latent_dim must be at least 1, but is {latent_dim}.")
         check_corruption(corruption, corruption_level)
         if num_components < 1:
             raise UserError(f"num_components must be at least 1, but is {num_components}.")
@@ -87,8 +95,7 @@ class Autoencoder(LatentModel):
         self.num_components = num_components
         self.corruption = corruption
         self.corruption_level = corruption_level
-        self.encoder = encoder_network(network, self.image_shape, self.hidden, latent_dim)
-        self.decoder = decoder_network(network, latent_dim, self.hidden, self.image_shape)
+        self.set_networks(latent_dim, self.image_shape[-1], encoder, decoder)
         self.density = CodeDensity(num_components, latent_dim)
         self.built = True
 
@@ -99,11 +106,13 @@ class Autoencoder(LatentModel):
         seen = x
         if training and self.corruption:
             seen = CORRUPTIONS[self.corruption](x, self.corruption_level, noise)
-        error = x - self.decoder(self.encoder(seen))
+        error = x - tf.cast(self.decoder(self.encoder(seen)), tf.float32)
         return {"loss": tf.reduce_sum(tf.square(error), axis=[1, 2, 3])}
 
     def adapt(self, images):
         """Start the decoder at the mean training image (numpy uint8 [n, h, w, c])."""
+        if "decoder" in self.own_networks:
+            return
         output = self.decoder.get_layer("output")
         mean = images.mean(axis=0, dtype=np.float64) / 127.5 - 1
         if self.network == "convolutional":
@@ -129,10 +138,11 @@ class Autoencoder(LatentModel):
     def encode(self, images, labels=None):
         """Return the codes of uint8 images, float32 [b, latent_dim]."""
         images, _ = self._check(images, labels)
-        return self.encoder(to_unit(images))
+        return tf.cast(self.encoder(to_unit(images)), tf.float32)
 
     def decode(self, latents, labels=None):
         """Return the images of codes [b, latent_dim], uint8 [b, h, w, c]."""
+        check_labels(labels, self.num_classes, None)
         return from_unit(self.decoder(check_latents(latents, self.latent_dim)))
 
     # Sampling
@@ -147,10 +157,12 @@ class Autoencoder(LatentModel):
 
         Raises `UserError` before `fit_density`.
         """
-        return self.decode(self.density.draw(*noise))
+        return self.decode(self.density.draw(*noise), labels)
 
     def plain_networks(self):
-        return {"decoder": pixel_network(self.decoder, lambda x: keras.ops.clip(x, -1, 1))}
+        return {
+            "decoder": pixel_network(self.functional_decoder(), lambda x: keras.ops.clip(x, -1, 1))
+        }
 
 
 def check_corruption(corruption, level):

@@ -4,12 +4,43 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
+from tfgen.layers.networks import check_custom, decoder_network, encoder_network, functional
 from tfgen.models.base import GenerativeModel
 from tfgen.models.code_paths import code_path, traversal
 
 
 class LatentModel(GenerativeModel):
     """Images explained by latent codes, float32 [b, latent_dim]."""
+
+    own_networks = ()  # names of those that a user gave
+
+    def set_networks(self, features, maps, encoder, decoder):
+        """Set the `encoder`, to [b, features], and the `decoder`, to [b, h, w, maps].
+
+        Either is a user's own, which is checked, or None: then it is made as `network` and `hidden`
+        say.
+        """
+        shape, classes = self.image_shape, self.num_classes
+        outputs = (*shape[:2], maps)
+        own = {"encoder": encoder, "decoder": decoder}
+        self.own_networks = tuple(name for name in own if own[name] is not None)
+        if encoder is None:
+            encoder = encoder_network(self.network, shape, self.hidden, features, classes)
+        else:
+            check_custom("encoder", encoder, shape, classes, (features,))
+        if decoder is None:
+            sizes = self.latent_dim, self.hidden, outputs
+            decoder = decoder_network(self.network, *sizes, classes)
+        else:
+            check_custom("decoder", decoder, (self.latent_dim,), classes, outputs)
+        self.encoder, self.decoder = encoder, decoder
+
+    def functional_decoder(self):
+        return functional(self.decoder, self.latent_dim, self.num_classes)
+
+    def constructor_value(self, name):
+        made = name in ("encoder", "decoder") and name not in self.own_networks
+        return None if made else super().constructor_value(name)
 
     def encode(self, images, labels=None):
         """Return the codes of images, float32 [b, latent_dim]; deterministic."""

@@ -10,15 +10,7 @@ training possible: it bounds the log-likelihood from below by
 2015).
 """
 
-from tfgen.images import to_unit
-from tfgen.layers.networks import (
-    check_custom,
-    decoder_network,
-    encoder_network,
-    inputs,
-    pixel_network,
-    set_output_bias,
-)
+from tfgen.layers.networks import inputs, pixel_network, set_output_bias
 from tfgen.models.base import register
 from tfgen.models.variational import VariationalModel, bounded_normal
 
@@ -60,34 +52,19 @@ class VAE(VariationalModel):
         self.latent_dim = latent_dim
         self.hidden = tuple(hidden)
         self.network = network
-        networks = {"encoder": encoder, "decoder": decoder}
-        self._custom_networks = tuple(name for name in networks if networks[name] is not None)
-        outputs = (*self.image_shape[:2], self.likelihood.num_parameters(self.image_shape[-1]))
-        if encoder is None:
-            encoder = encoder_network(
-                network, self.image_shape, self.hidden, 2 * latent_dim, num_classes
-            )
-        else:
-            check_custom("encoder", encoder, self.image_shape, num_classes, (2 * latent_dim,))
-        if decoder is None:
-            decoder = decoder_network(network, latent_dim, self.hidden, outputs, num_classes)
-        else:
-            check_custom("decoder", decoder, (latent_dim,), num_classes, outputs)
-        self.encoder, self.decoder = encoder, decoder
+        parameters = self.likelihood.num_parameters(self.image_shape[-1])
+        self.set_networks(2 * latent_dim, parameters, encoder, decoder)
         # Convolutions do not gain from XLA, and of other people's networks nobody knows.
-        self.compiles = network == "dense" and not self._custom_networks
+        self.compiles = network == "dense" and not self.own_networks
         self._compile_functions()
         self.built = True
-
-    def constructor_value(self, name):
-        own_network = name in ("encoder", "decoder") and name not in self._custom_networks
-        return None if own_network else super().constructor_value(name)
 
     # The two conditionals of the model
 
     def posterior(self, images, labels=None):
         """Return q(z | x), a tfd.MultivariateNormalDiag over codes, for uint8 images."""
-        return self.top_posterior(to_unit(images), labels)
+        images, labels = self._check(images, labels)
+        return self.top_posterior(self.input_of(images), labels)
 
     def features(self, x, labels=None):
         return self.encoder(inputs(x, labels))
@@ -103,8 +80,8 @@ class VAE(VariationalModel):
 
     def adapt(self, images):
         super().adapt(images)
-        if "decoder" not in self._custom_networks:
+        if "decoder" not in self.own_networks:
             set_output_bias(self.decoder, self.likelihood, images)
 
     def plain_networks(self):
-        return {"decoder": pixel_network(self.decoder, self.likelihood.mean)}
+        return {"decoder": pixel_network(self.functional_decoder(), self.likelihood.mean)}
