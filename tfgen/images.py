@@ -47,7 +47,7 @@ def to_levels(images, levels):
     """Map uint8 images on the grid to int32 levels, losslessly.
 
     Raises `UserError` (eagerly) or `InvalidArgumentError` (in a graph) for a pixel off the grid.
-    Under XLA, which drops assertions, check at the boundary with `check_grid` instead.
+    Under XLA, which drops assertions, nothing is checked.
     """
     images = tf.convert_to_tensor(images)
     found = _nearest_level(images, levels)

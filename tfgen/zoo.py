@@ -80,6 +80,7 @@ def load(entry):
                 f"entry '{entry.name}' cannot be trusted: the {key} of its model is {found}, but "
                 f"entry.json says {entry.info[key]}; get the entry again."
             )
+    model.end_warmup()  # which early versions wrote into their entries
     return model
 
 

@@ -71,10 +71,11 @@ def products(layers, backward):
     @tf.function
     def run():
         sums = []
-        for x, kernel, gradient in operands:
+        for index, (x, kernel, gradient) in enumerate(operands):
             sums.append(tf.linalg.matmul(x, kernel)[0, 0])
             if backward:
                 sums.append(tf.linalg.matmul(x, gradient, transpose_a=True)[0, 0])
+            if backward and index:  # not of the encoder's first: the images need no gradient
                 sums.append(tf.linalg.matmul(gradient, kernel, transpose_b=True)[0, 0])
         return tf.add_n(sums)
 

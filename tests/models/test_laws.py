@@ -307,6 +307,10 @@ def test_wrong_input_is_refused_in_one_sentence(name, case):
         with pytest.raises(UserError, match="^a label is not one of the classes 0..2.$"):
             model.fit(images, labels + 1, verbose=0)
     if levels_of(model) < 256:
+        for score in ("log_prob", "encode", "reconstruct", "posterior"):
+            if hasattr(model, score):
+                with pytest.raises(UserError, match="^the images hold pixel values off the model"):
+                    getattr(model, score)(images | 7, labels if model.num_classes else None)
         with pytest.raises(UserError, match="^the images hold pixel values off the model's"):
             model.fit(images | 7, labels, verbose=0)
     with pytest.raises(UserError, match="bring their own loss"):

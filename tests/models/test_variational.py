@@ -11,10 +11,11 @@ from tensorflow_probability import distributions as tfd
 from tfgen.errors import UserError
 from tfgen.images import to_levels, to_unit
 from tfgen.likelihoods import Bernoulli
-from tfgen.models import VAE, HierarchicalVAE
+from tfgen.models import VAE, Autoencoder, HierarchicalVAE
 from tfgen.objectives import ELBO, IWAE
 from tfgen.objectives.base import Batch
 from tfgen.priors import GaussianMixture, RealNVP, StandardNormal, VampPrior
+from tfgen.sampling import importance
 
 SHAPE = (2, 2, 1)
 EVERY_IMAGE = np.array(list(itertools.product([0, 255], repeat=4)), np.uint8).reshape(16, *SHAPE)
@@ -118,6 +119,21 @@ def test_bounds_depend_neither_on_the_batch_nor_on_the_chunk(build):
         np.testing.assert_allclose(chunked, together, rtol=1e-5)
     alone = [model.log_prob_bound(EVERY_IMAGE[k : k + 1], seeds[k : k + 1], 120)[0] for k in (3, 9)]
     np.testing.assert_allclose(alone, np.asarray(together)[[3, 9]], rtol=1e-5)
+
+
+def test_bounds_do_not_depend_on_how_many_images_are_scored_at_once(monkeypatch):
+    model, rows = vae(VampPrior), []
+    seeds = np.arange(16)
+    together = model.log_prob_bound(EVERY_IMAGE, seeds, 60)
+    bound = model._importance_bound
+    monkeypatch.setattr(
+        model,
+        "_importance_bound",
+        lambda images, *rest: rows.append(len(images)) or bound(images, *rest),
+    )
+    monkeypatch.setattr(importance, "LARGEST_TENSOR", 4 * 50 * 2 * 5)  # five images' noise
+    np.testing.assert_allclose(model.log_prob_bound(EVERY_IMAGE, seeds, 60), together, rtol=1e-5)
+    assert rows == [5, 5, 5, 1]
 
 
 @pytest.mark.parametrize("build", [vae, ladder])
@@ -272,6 +288,7 @@ def own_networks(num_classes=0, latent_dim=2):
 def test_own_networks_train_save_and_reload(num_classes, tmp_path):
     encoder, decoder = own_networks(num_classes)
     model = vae(num_classes=num_classes, encoder=encoder, decoder=decoder)
+    model.adapt(EVERY_IMAGE)
     assert model.encoder is encoder and model.decoder is decoder
     labels = np.arange(16) % 3 if num_classes else None
     model.compile("adam")
@@ -282,6 +299,131 @@ def test_own_networks_train_save_and_reload(num_classes, tmp_path):
         again.log_prob_bound(EVERY_IMAGE, np.arange(16), 5, labels),
         model.log_prob_bound(EVERY_IMAGE, np.arange(16), 5, labels),
     )
+
+
+def test_an_autoencoders_own_networks_train_save_and_reload(tmp_path):
+    encoder, decoder = own_networks(latent_dim=4)[0], own_networks(latent_dim=8)[1]
+    model = Autoencoder(SHAPE, latent_dim=8, encoder=encoder, decoder=decoder)
+    assert model.encoder is encoder and model.decoder is decoder
+    model.adapt(EVERY_IMAGE)
+    model.compile("adam")
+    model.fit(EVERY_IMAGE, epochs=2, verbose=0)
+    model.finish(EVERY_IMAGE)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.encode(EVERY_IMAGE), model.encode(EVERY_IMAGE))
+    np.testing.assert_array_equal(again.sample(5), model.sample(5))
+    with pytest.raises(UserError, match=r"the encoder must map .* to float \[b, 3\]"):
+        Autoencoder(SHAPE, latent_dim=3, encoder=encoder)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class OwnDecoder(keras.Model):
+    """A subclass, which knows neither its inputs nor what its layers return."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = keras.layers.Dense(6, "gelu")
+        self.last = keras.layers.Dense(4)
+        self.shaped = keras.layers.Reshape(SHAPE)
+
+    def call(self, codes):
+        codes, shift = codes if isinstance(codes, list) else (codes, None)
+        y = self.shaped(self.last(self.hidden(codes)))
+        return y if shift is None else y + keras.ops.cast(shift, y.dtype)[:, None, None, None]
+
+
+@pytest.mark.parametrize("kind", ["Autoencoder", "VAE", "conditional VAE"])
+def test_an_own_network_may_be_a_subclass_of_keras_model(kind, tmp_path):
+    labels = np.arange(16) % 3 if "conditional" in kind else None
+    if kind == "Autoencoder":
+        model = Autoencoder(SHAPE, 2, (5,), decoder=OwnDecoder())
+    else:
+        model = vae(decoder=OwnDecoder(), num_classes=3 if "conditional" in kind else 0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    codes = model.encode(EVERY_IMAGE, labels)
+    given = codes if labels is None else [codes, tf.constant(labels)]
+    pixels = again.plain_networks()["decoder"](given)
+    np.testing.assert_allclose(pixels, model.decode(codes, labels), atol=0.51)
+    if kind != "Autoencoder":
+        bounds = [m.log_prob_bound(EVERY_IMAGE, np.arange(16), 5, labels) for m in (model, again)]
+        np.testing.assert_array_equal(*bounds)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.BatchNormalization(),
+        keras.layers.SpatialDropout1D(0.5),
+        keras.layers.AlphaDropout(0.5),
+        keras.layers.GaussianDropout(0.5),
+        keras.layers.GaussianNoise(0.5),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_own_networks_with_layers_that_differ_in_training_are_refused(layer):
+    nested = keras.Sequential([keras.Input((4, 1)), layer])
+    encoder = keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.Reshape((4, 1)), nested, keras.layers.Flatten()]
+    )
+    with pytest.raises(UserError, match=f"encoder's layer '{layer.name}' is a .* leave it out."):
+        vae(encoder=encoder)
+
+
+@pytest.mark.parametrize("where", ["kernel_regularizer", "activity_regularizer"])
+def test_own_networks_with_losses_of_their_own_are_refused(where):
+    encoder = keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(4, **{where: "l2"})]
+    )
+    with pytest.raises(UserError, match="the encoder has losses of its own, as regularisers add"):
+        vae(encoder=encoder)
+
+
+def test_attention_without_dropout_is_no_layer_that_differs_in_training():
+    images = keras.Input(SHAPE)
+    x = keras.layers.Reshape((4, 1))(images)
+    x = keras.layers.Flatten()(keras.layers.MultiHeadAttention(1, 2)(x, x))
+    encoder = keras.Model(images, x)
+    assert vae(encoder=encoder).encoder is encoder
+
+
+def test_what_goes_wrong_inside_an_own_layer_is_told():
+    class Broken(keras.layers.Layer):
+        def call(self, x):
+            raise ValueError("this layer is broken")
+
+    encoder = OwnDecoder()
+    encoder.hidden = Broken()
+    with pytest.raises(UserError, match="cannot be called with .*: this layer is broken$"):
+        vae(encoder=encoder)
+
+
+def test_a_models_prior_follows_it_to_other_images():
+    config = ladder(network="spatial", latent_dims=(3, 2)).config_for((4, 6, 3), 5)
+    assert config["prior"] is None and config["num_classes"] == 0
+    assert HierarchicalVAE.from_config(config).prior.latent_dim == 2 * 2
+    prior = GaussianMixture(2)
+    spatial = ladder(network="spatial", latent_dims=(3, 2), prior=prior)
+    assert HierarchicalVAE.from_config(spatial.config_for((4, 6, 3), 0)).prior.latent_dim == 2 * 2
+    again = VAE.from_config(vae(VampPrior, num_classes=2).config_for((3, 5, 1), 4)).prior
+    assert again.image_shape == (3, 5, 1) and again.num_classes == 4 and again.num_components == 3
+
+
+def test_warm_up_ends():
+    objective = ELBO(beta=4.0, warmup_steps=10, free_bits=0.5)
+    model = vae(objective=objective)
+    model.end_warmup()
+    assert model.objective == ELBO(4.0, 0, 0.5)
+    assert IWAE(3).warmed_up() == IWAE(3)
+
+
+def test_pseudo_inputs_start_at_different_images_if_there_are_enough():
+    prior = VampPrior(2, SHAPE, 16)
+    prior.adapt(EVERY_IMAGE)
+    assert len(np.unique(prior.pseudo_inputs.numpy().reshape(16, -1), axis=0)) == 16
+    prior.adapt(EVERY_IMAGE[:3])
+    assert len(np.unique(prior.pseudo_inputs.numpy().reshape(16, -1), axis=0)) <= 3
 
 
 def test_own_networks_that_do_not_fit_are_refused():
@@ -303,8 +445,9 @@ def test_what_does_not_fit_is_refused_before_training():
         vae(prior=StandardNormal(3))
     with pytest.raises(UserError, match="pseudo-inputs are images of shape .* make the VampPrior"):
         vae(prior=VampPrior(2, (3, 3, 1), 4))
-    with pytest.raises(UserError, match="num_samples must be at least 1"):
-        IWAE(0)
+    for number in (0, 2.5):
+        with pytest.raises(UserError, match="num_samples must be an integer of at least 1, but is"):
+            IWAE(number)
     with pytest.raises(UserError, match="must not be negative"):
         ELBO(beta=-1.0)
     with pytest.raises(UserError, match="latent_dim must exceed 1"):

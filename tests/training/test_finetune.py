@@ -1,5 +1,8 @@
 """Fine-tuning keeps the weights that fit, and says which."""
 
+import dataclasses
+
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +10,10 @@ from test_run import VAE_RECIPE
 
 from tfgen import training, zoo
 from tfgen.errors import UserError
+from tfgen.likelihoods import DiscretizedLogisticMixture
+from tfgen.models import VAE
+from tfgen.objectives import ELBO
+from tfgen.priors import VampPrior
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +49,49 @@ def test_weights_of_another_shape_start_fresh_and_are_named(entry, tmp_path):
     kept, fresh = info["training"]["weights_kept"], info["training"]["weights_fresh"]
     assert len(kept) == 5 and len(fresh) == 3  # fresh: the three of the size of an image
     assert zoo.load(path).sample(2).shape == (2, 6, 5, 1)
+
+
+def test_a_folder_of_five_images_leaves_an_entry_without_what_one_test_image_cannot_tell(
+    entry, tmp_path
+):
+    path = training.finetune(
+        entry, images=folder_of(tmp_path, 8, 8, n=5), out=tmp_path / "out", steps=1
+    )
+    figures = zoo.find(path).info["metrics"]
+    assert figures["negative ELBO"]["n"] == 1 and "NaN" not in (path / "entry.json").read_text()
+    assert "active units" not in figures
+    assert not any("standard_error" in figure for figure in figures.values())
+    assert zoo.load(path).sample(1).shape == (1, 8, 8, 1)
+
+
+def test_no_warm_up_starts_again(tmp_path, monkeypatch):
+    def model(image_shape, num_classes):
+        likelihood = DiscretizedLogisticMixture(17, 1)
+        return VAE(image_shape, 2, (8,), likelihood=likelihood, objective=ELBO(2.0, 1000))
+
+    recipe = dataclasses.replace(VAE_RECIPE, model=model, importance_samples=2).with_steps(1)
+    path = training.train(recipe, tmp_path / "entry")
+    assert keras.models.load_model(path / "model.keras").objective == ELBO(2.0)
+    # Of an entry that was written before it ended, loading ends it.
+    old = model((8, 8, 1), 0)
+    old.compile("adam")
+    old.save(path / "model.keras")
+    monkeypatch.setattr(zoo.manifest, "verify", lambda entry: None)
+    assert keras.models.load_model(path / "model.keras").objective == ELBO(2.0, 1000)
+    assert zoo.load(path).objective == ELBO(2.0)
+
+
+def test_pseudo_inputs_take_images_of_another_shape(tmp_path):
+    def model(image_shape, num_classes):
+        likelihood = DiscretizedLogisticMixture(17, 1)
+        prior = VampPrior(2, image_shape, 5)
+        return VAE(image_shape, 2, (8,), likelihood=likelihood, prior=prior)
+
+    recipe = dataclasses.replace(VAE_RECIPE, model=model, importance_samples=2).with_steps(1)
+    path = training.train(recipe, tmp_path / "entry")
+    folder = folder_of(tmp_path, 6, 5)
+    new = zoo.load(training.finetune(path, images=folder, out=tmp_path / "out", steps=1))
+    assert new.sample(2).shape == (2, 6, 5, 1) and new.prior.image_shape == (6, 5, 1)
 
 
 def test_wrong_requests_are_refused(entry, tmp_path):

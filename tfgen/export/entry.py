@@ -42,6 +42,8 @@ def write(model, out, record):
     out = pathlib.Path(out)
     (out / "entry.json").unlink(missing_ok=True)
     # Fresh optimizers without slots: small files, and `fit` starts at a rate fit for fine-tuning.
+    # They count their steps anew, at which no warm-up must start again.
+    model.end_warmup()
     model.compile(
         **{name: keras.optimizers.Adam(FINE_TUNING_RATE) for name in model.optimizer_names}
     )

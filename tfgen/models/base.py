@@ -134,12 +134,20 @@ class GenerativeModel(DistributedFit, keras.Model):
     def finish(self, images):
         """Set what follows from the training images after training; numpy uint8 [n, h, w, c]."""
 
+    def end_warmup(self):
+        """Leave out from now on what only the first steps of a training need."""
+
     # Saving and export
 
     def get_config(self):
         names = list(inspect.signature(type(self).__init__).parameters)[1:]
         config = {name: _plain(self.constructor_value(name)) for name in names}
         return {**config, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
+
+    def config_for(self, image_shape, num_classes):
+        """Return the config of such a model of other images and, if conditional, other classes."""
+        config = {**self.get_config(), "image_shape": list(image_shape)}
+        return {**config, "num_classes": num_classes} if self.num_classes else config
 
     def constructor_value(self, name):
         """Return what the constructor was given as `name`."""

@@ -121,6 +121,11 @@ class HierarchicalVAE(VariationalModel):
         super().adapt(images)
         set_output_bias(self.decoder, self.likelihood, images)
 
+    def top_size(self, image_shape):
+        return math.prod(
+            latent_shapes(image_shape, self.latent_dims, self.hidden, self.network)[-1]
+        )
+
     def plain_networks(self):
         code = keras.Input((self.latent_dim,), name="latents")
         labels, _ = label_input(self.num_classes)

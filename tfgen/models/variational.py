@@ -24,7 +24,14 @@ from tensorflow_probability import distributions as tfd
 
 from tfgen import likelihoods, objectives, priors
 from tfgen.errors import UserError
-from tfgen.images import check_labels, from_unit, graph_mistakes_told, to_levels, to_unit
+from tfgen.images import (
+    check_labels,
+    from_unit,
+    graph_mistakes_told,
+    levels_to_unit,
+    to_levels,
+    to_unit,
+)
 from tfgen.models.latent import LatentModel, check_latents
 from tfgen.objectives.base import Batch, repeat
 from tfgen.sampling import importance
@@ -147,7 +154,16 @@ class VariationalModel(LatentModel):
         """Return q(z_1 | x) for float images in [-1, 1], as a VampPrior asks for it."""
         return self.posterior_at(0, self.features(x, labels), [], labels)
 
+    def input_of(self, images):
+        """Return uint8 images, which must be on the likelihood's grid, as `features` takes them."""
+        # By way of the levels, so that no graph can do without their check.
+        levels = self.likelihood.levels
+        return levels_to_unit(to_levels(images, levels), levels)
+
     # Training
+
+    def end_warmup(self):
+        self.objective = self.objective.warmed_up()
 
     def losses(self, images, labels, noise, training):
         step = self.optimizer.iterations.value if training else None
@@ -180,6 +196,7 @@ class VariationalModel(LatentModel):
         noise of its seed (int32 [b]).
         """
         images, labels = self._check(images, labels)
+        seeds = random_noise.check_seeds(seeds, images.shape[0] or tf.shape(images)[0])
         levels = to_levels(images, self.likelihood.levels)
         features = self.features(to_unit(images), labels)
         epsilon = random_noise.normal(seeds, [self.latent_dim])
@@ -200,8 +217,8 @@ class VariationalModel(LatentModel):
 
         log (1/k) sum_s p(x, z_s) / q(z_s | x) with k = `num_samples` codes an image (Burda et al.
         2015): at least the ELBO in expectation, and the log-likelihood as k grows. Each image is
-        encoded once and the sum is streamed, so memory does not grow with k. Sample s of an image
-        depends on its seed and s alone.
+        encoded once and the sum is streamed, a bounded number of images at a time, so memory grows
+        neither with k nor with b. Sample s of an image depends on its seed and s alone.
 
         Args:
             images: uint8 [b, h, w, c].
@@ -211,16 +228,23 @@ class VariationalModel(LatentModel):
             chunk_size: samples of each image that are decoded at once; None: as many as keep the
                 largest tensor below 64 MiB.
         """
-        if num_samples < 1:
-            raise UserError(f"num_samples must be at least 1, but is {num_samples}.")
         images, labels = self._check(images, labels)
+        seeds = random_noise.check_seeds(seeds, len(images))
+        layer, block = self._largest_layer(), importance.NOISE_BLOCK
+        rows = importance.at_once(max(layer, block * self.latent_dim), len(images))
         if chunk_size is None:
-            chunk_size = importance.chunk_size(self._largest_layer() * len(images))
+            chunk_size = importance.at_once(layer * rows, block)
+        importance.check_count("num_samples", num_samples)
+        importance.check_count("chunk_size", chunk_size)
+        # All as tensors: other numbers of samples are no reason to trace again.
+        counts = tf.constant([num_samples, chunk_size])
+        bounds = []
         with graph_mistakes_told():
-            # All as tensors: other numbers of samples are no reason to trace again.
-            counts = tf.constant([num_samples, chunk_size])
-            seeds = tf.convert_to_tensor(seeds, tf.int32)
-            return self._importance_bound(images, seeds, labels, counts)
+            for start in range(0, len(images), rows):
+                part = slice(start, start + rows)
+                chosen = None if labels is None else labels[part]
+                bounds.append(self._importance_bound(images[part], seeds[part], chosen, counts))
+        return tf.concat(bounds, axis=0)
 
     def _importance_bound(self, images, seeds, labels, counts):
         levels = to_levels(images, self.likelihood.levels)
@@ -247,7 +271,10 @@ class VariationalModel(LatentModel):
 
     def _largest_layer(self):
         """Return how many numbers the largest layer of the decoder has for an image."""
-        outputs = [layer.output for layer in getattr(self.decoder, "layers", [])]
+        try:
+            outputs = tf.nest.flatten([layer.output for layer in self.decoder.layers])
+        except AttributeError:  # of a subclass of keras.Model, whose layers tell no shapes
+            outputs = []
         return max((math.prod(output.shape[1:]) for output in outputs), default=2**16)
 
     # Codes
@@ -255,7 +282,7 @@ class VariationalModel(LatentModel):
     def encode(self, images, labels=None):
         """Return the codes of the means of q, float32 [b, latent_dim]."""
         images, labels = self._check(images, labels)
-        features = self.features(to_unit(images), labels)
+        features = self.features(self.input_of(images), labels)
         latents, code = [], []
         for level in range(len(self.latent_sizes)):
             mean = self.posterior_at(level, features, latents, labels).loc
@@ -294,7 +321,26 @@ class VariationalModel(LatentModel):
         first = self.prior.codes(first, self.top_posterior)
         return self.decode(tf.concat([first, others], axis=-1), labels)
 
-    # Export
+    # Saving and export
+
+    def constructor_value(self, name):
+        value = super().constructor_value(name)
+        # Nothing of N(0, I) is worth keeping, and without it the model can change its size.
+        return None if type(value) is priors.StandardNormal else value
+
+    def config_for(self, image_shape, num_classes):
+        config = super().config_for(image_shape, num_classes)
+        if config["prior"]:
+            prior = config["prior"]["config"]
+            sizes = {**config, "latent_dim": self.top_size(image_shape)}
+            for name in ("latent_dim", "image_shape", "num_classes"):
+                if name in prior:
+                    prior[name] = sizes[name]
+        return config
+
+    def top_size(self, image_shape):
+        """Return the length of z_1 in such a model of images of another shape."""
+        return self.latent_sizes[0]
 
     def endpoints(self):
         def elbo(images, seeds, labels=None):

@@ -17,8 +17,9 @@ that is p(x): a true lower bound on log p(x), with nothing drawn.
 
 Two things are not the paper's. Its prior is fitted when the rest is done; ours learns in the same
 steps from the codes as they are, so that one run gives the whole model. No gradient of it reaches
-the encoder, and as the learning rate falls to zero the codes come to rest before the prior does,
-so it ends as one fitted to them. And dead codes start anew; see `layers.quantizer`.
+the encoder, which comes to rest as the learning rate falls to zero. The codebook does not: its
+averages follow every batch to the end, and dead codes, our other addition, start anew (see
+`layers.quantizer`). So the prior ends as one fitted to codes that still move a little.
 
 An average of the weights (`training.average`) holds the codebook too, so that averaged encoder,
 embeddings, decoder and prior fit together.
@@ -30,7 +31,15 @@ import tensorflow as tf
 from keras import layers
 
 from tfgen.errors import UserError
-from tfgen.images import check_images, check_labels, from_levels, from_unit, to_levels, to_unit
+from tfgen.images import (
+    check_images,
+    check_labels,
+    from_levels,
+    from_unit,
+    levels_to_unit,
+    to_levels,
+    to_unit,
+)
 from tfgen.layers.networks import cropped, halved_sizes, pixel_network, set_output_bias
 from tfgen.layers.quantizer import VectorQuantizer
 from tfgen.likelihoods import Categorical, DiscretizedLogisticMixture
@@ -227,7 +236,10 @@ class VQVAE(LatentModel):
     def codes(self, images):
         """Return the codes of uint8 images, int32 [b, h', w'] in 0..num_codes-1."""
         images = check_images(images, self.image_shape)
-        return self.quantizer.nearest(self.encoder(to_unit(images)))
+        levels = self.likelihood.levels
+        # By way of the levels, so that no graph can do without their check.
+        x = levels_to_unit(to_levels(images, levels), levels)
+        return self.quantizer.nearest(self.encoder(x))
 
     def encode(self, images, labels=None):
         """Return the embeddings of the codes of uint8 images, float32 [b, latent_dim]."""

@@ -51,6 +51,10 @@ class Objective(Value):
         """
         raise NotImplementedError
 
+    def warmed_up(self):
+        """Return the objective as it is after the first steps of training."""
+        return self
+
     def gradients(self, model, batch, step):
         """Return (`losses`, the gradient of the mean loss by each of the trainable variables)."""
         with tf.GradientTape() as tape:

@@ -54,6 +54,9 @@ class ELBO(Objective):
         loss = reconstruction + self._beta_at(step) * paid
         return {"loss": loss, "reconstruction": reconstruction, "kl": kl}
 
+    def warmed_up(self):
+        return ELBO(self.beta, 0, self.free_bits)
+
     def _beta_at(self, step):
         if not self.warmup_steps:
             return self.beta

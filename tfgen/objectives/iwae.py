@@ -17,8 +17,8 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgen.errors import UserError
 from tfgen.objectives.base import Objective, repeat
+from tfgen.sampling.importance import check_count
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -26,8 +26,7 @@ class IWAE(Objective):
     """The negative importance-weighted bound L_k with k = `num_samples` codes an image."""
 
     def __init__(self, num_samples=5):
-        if num_samples < 1:
-            raise UserError(f"num_samples must be at least 1, but is {num_samples}.")
+        check_count("num_samples", num_samples)
         self.num_samples = num_samples
 
     def losses(self, model, batch, step):

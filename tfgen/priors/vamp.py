@@ -57,7 +57,9 @@ class VampPrior(Prior):
             )
 
     def adapt(self, images):
-        chosen = np.random.default_rng(0).choice(len(images), self.num_components)
+        # Each once if there are enough: two equal pseudo-inputs would stay equal for ever.
+        few = len(images) < self.num_components
+        chosen = np.random.default_rng(0).choice(len(images), self.num_components, replace=few)
         self.pseudo_inputs.assign(to_unit(images[chosen]))
 
     def components(self, encode):

@@ -5,13 +5,17 @@
 and never the weighted mean of log w_s, which looks better by up to log k.
 """
 
+import numbers
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfgen.errors import UserError
 from tfgen.sampling import noise as random_noise
 
 NOISE_BLOCK = 50  # samples of an image whose noise is drawn at once
+LARGEST_TENSOR = 2**26  # bytes
 
 
 def log_mean_weight(log_weights, seeds, latent_dim, num_samples, chunk_size):
@@ -48,6 +52,12 @@ def log_mean_weight(log_weights, seeds, latent_dim, num_samples, chunk_size):
     return total - tf.math.log(tf.cast(num_samples, tf.float32))
 
 
-def chunk_size(numbers, bytes_allowed=2**26):
-    """Return how many samples at once keep a float32 tensor of `numbers` a sample within bounds."""
-    return max(1, min(NOISE_BLOCK, bytes_allowed // (4 * numbers)))
+def at_once(size, most):
+    """Return how many rows of `size` float32 numbers, up to `most`, LARGEST_TENSOR holds."""
+    return max(1, min(most, LARGEST_TENSOR // (4 * size)))
+
+
+def check_count(name, value):
+    """Raise `UserError` unless the argument `name` is an integer of at least 1."""
+    if not isinstance(value, numbers.Integral) or value < 1:
+        raise UserError(f"{name} must be an integer of at least 1, but is {value}.")

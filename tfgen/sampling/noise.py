@@ -8,6 +8,24 @@ import functools
 
 import tensorflow as tf
 
+from tfgen.errors import UserError
+
+
+def check_seeds(seeds, batch):
+    """Return `seeds` as a tensor after checking that they are integers [batch].
+
+    Args: batch: a number, or, in a graph, a tensor, which is not checked.
+    """
+    seeds = tf.convert_to_tensor(seeds)
+    right = seeds.dtype.is_integer and seeds.shape.rank == 1
+    if not right or (isinstance(batch, int) and seeds.shape[0] not in (None, batch)):
+        of_shape = f"[{batch}]" if isinstance(batch, int) else "[batch]"
+        raise UserError(
+            f"seeds must be integers of shape {of_shape}, one for each image, but are "
+            f"{seeds.dtype.name} of shape {seeds.shape}."
+        )
+    return tf.cast(seeds, tf.int32)
+
 
 def normal(seeds, shape, stream=0):
     """Return standard normal noise, float32 [batch, *shape], row k from int32 `seeds[k]` alone.

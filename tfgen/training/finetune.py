@@ -58,10 +58,7 @@ def finetune(
     settings = {k: v for k, v in source.info["recipe"].items() if k in SETTINGS}
 
     def model(image_shape, num_classes):
-        config = {**old.get_config(), "image_shape": list(image_shape)}
-        if conditional:
-            config["num_classes"] = num_classes
-        return type(old).from_config(config)
+        return type(old).from_config(old.config_for(image_shape, num_classes))
 
     recipe = Recipe(
         **{
