@@ -3,7 +3,8 @@
 usage: python tests/benchmarks/mode_coverage.py [--json FILE] [--seeds 10]
 
 Trains the recipes as they stand but for the seed, in memory, and counts modes in 2,500 samples of
-the averaged generator. Some three minutes a training on two CPU cores.
+the averaged generator. Some half a minute to a minute a training
+on two CPU cores.
 """
 
 import dataclasses

@@ -50,7 +50,7 @@ def test_compare_prints_and_writes_a_table_or_json(capsys, tmp_path):
     code, out, _ = run(capsys, "compare", "digits", "--out", tmp_path / "digits.md")
     names = [entry.name for entry in zoo.entries() if entry.info["dataset"] == "digits"]
     assert code == 0 and (tmp_path / "digits.md").read_text() == out
-    assert all(f"| `{name}` |" in out for name in names) and "*real training images*" in out
+    assert all(f"| `{name}` |" in out for name in names) and "*real images*" in out
     assert "Fréchet distance, raw pixels" in out and "bits/dim" not in out
     rows = json.loads(run(capsys, "compare", "digits", "--format=json")[1])
     assert [row["entry"] for row in rows] == names

@@ -54,7 +54,7 @@ def test_a_table_has_a_row_for_each_entry_and_one_of_floors():
     assert cells(lines[2]) == ["entry", "family", "nll (nats)", "distance"]
     assert cells(lines[4]) == ["`a`", "GAN", "80.50", "1"]
     assert cells(lines[5]) == ["`b`", "GAN, conditional", "79.00 ± 0.5", "2 (sd 0.25)"]
-    assert cells(lines[6]) == ["*real training images*", "", "–", "0.51"]
+    assert cells(lines[6]) == ["*real images*", "", "–", "0.51"]
     assert lines[8] == "- nll: as told"
     assert lines[9] == "- distance: as told. Of `b`: otherwise"
 

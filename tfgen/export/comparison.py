@@ -4,7 +4,7 @@ from tfgen.export.card import value_text
 from tfgen.export.markdown_table import table_lines
 from tfgen.names import unknown
 
-FLOOR = "*real training images*"
+FLOOR = "*real images*"
 NONE = "–"
 
 

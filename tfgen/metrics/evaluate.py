@@ -35,10 +35,9 @@ def evaluate(
         features: of `metrics.features`; None: those that suit the shape of the images.
 
     A tractable model's log-likelihood is exact; a VAE's are bounds and called so, and called those
-    of a density where its likelihood is one, without bits/dim. Sample quality is
-    measured for every family alike, on features of a classifier for 28x28 grey images and on raw
-    pixels for others. Beside each figure stands its floor: what training images score in
-    the samples' place.
+    of a density where its likelihood is one, without bits/dim. Sample quality is measured for every
+    family alike, on features of a classifier for 28x28 grey images and on raw pixels for others.
+    Beside each figure stands its floor: what other real images score in the samples' place.
     """
     figures = {}
     if isinstance(model, TractableModel):

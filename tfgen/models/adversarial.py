@@ -183,7 +183,7 @@ class AdversarialModel(GenerativeModel):
                 raise UserError(sentence)
             images = asserted(images, tf.shape(images)[0] >= n, sentence)
         for part in range(n):
-            # Every n-th row, which is the same division on one replica and on several.
+            # Every n-th row: of replicas whose rows are a multiple of n, the division of one.
             yield images[part::n], None if labels is None else labels[part::n]
 
     def _fake(self, real, labels, noise):
