@@ -66,6 +66,10 @@ class _LazySplit:
             self._loaded = IndexedSplit.in_memory(images, labels)
         return self._loaded
 
+    @property
+    def labels(self):
+        return self._split().labels
+
     def train_batches(self, *args):
         return self._split().train_batches(*args)
 
