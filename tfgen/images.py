@@ -75,6 +75,11 @@ def levels_to_unit(values, levels):
     return to_unit(from_levels(values, levels))
 
 
+def grid_to_unit(images, levels):
+    """As `to_unit`, after the check of `to_levels`, which no graph can do without."""
+    return levels_to_unit(to_levels(images, levels), levels)
+
+
 def check_images(images, image_shape):
     """Return `images` as a tensor after checking that it is uint8 [batch, *image_shape]."""
     expected = f"uint8 of shape [batch, {', '.join(map(str, image_shape))}]"

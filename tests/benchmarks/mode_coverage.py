@@ -3,8 +3,7 @@
 usage: python tests/benchmarks/mode_coverage.py [--json FILE] [--seeds 10]
 
 Trains the recipes as they stand but for the seed, in memory, and counts modes in 2,500 samples of
-the averaged generator. Some half a minute to a minute a training
-on two CPU cores.
+the averaged generator. Half a minute to a minute a training on two CPU cores.
 """
 
 import dataclasses

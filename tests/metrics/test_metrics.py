@@ -94,7 +94,7 @@ def test_a_mean_counts_every_image_once_whatever_the_batch(batch_size):
     np.testing.assert_allclose(error, images.std(ddof=1) / np.sqrt(300))
 
 
-def test_bounds_on_a_density_are_called_so_and_stand_in_nats_alone(tmp_path):
+def test_bounds_on_a_density_are_called_so_and_stand_in_nats_alone():
     model = VAE((8, 8, 1), 2, (8,), likelihood=Normal(17))
     digits = data.load("digits", levels=17, limit=20)
     figures = metrics.evaluate(model, digits, importance_samples=2)

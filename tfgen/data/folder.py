@@ -160,5 +160,4 @@ def _splits(files, folder):
     order = np.argsort(np.array([int.from_bytes(h, "big") for h in hashes], np.uint64))
     held = max(1, len(files) // 10)
     # In the order of the hashes, so that the first images of a split are of all classes.
-    rows = {"train": order[2 * held :], "validation": order[held : 2 * held], "test": order[:held]}
-    return rows
+    return {"train": order[2 * held :], "validation": order[held : 2 * held], "test": order[:held]}

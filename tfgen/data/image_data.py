@@ -110,8 +110,8 @@ class ImageData:
         labels = getattr(self._split(split), "labels", None)
         if labels is None:
             return []
-        counts = np.bincount(labels, minlength=self.num_classes)
-        return [name for name, n in zip(self.class_names, counts, strict=False) if not n]
+        seen = set(np.unique(labels))
+        return [name for label, name in enumerate(self.class_names) if label not in seen]
 
     def drawn(self, samples, first_seed):
         """Return samples uint8 [n, h, w, c] as images of this data set are made.

@@ -10,6 +10,7 @@ training possible: it bounds the log-likelihood from below by
 2015).
 """
 
+from tfgen.images import grid_to_unit
 from tfgen.layers.networks import inputs, pixel_network, set_output_bias
 from tfgen.models.base import register
 from tfgen.models.variational import VariationalModel, bounded_normal
@@ -64,7 +65,7 @@ class VAE(VariationalModel):
     def posterior(self, images, labels=None):
         """Return q(z | x), a tfd.MultivariateNormalDiag over codes, for uint8 images."""
         images, labels = self._check(images, labels)
-        return self.top_posterior(self.input_of(images), labels)
+        return self.top_posterior(grid_to_unit(images, self.likelihood.levels), labels)
 
     def features(self, x, labels=None):
         return self.encoder(inputs(x, labels))

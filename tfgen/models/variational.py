@@ -28,7 +28,7 @@ from tfgen.images import (
     check_labels,
     from_unit,
     graph_mistakes_told,
-    levels_to_unit,
+    grid_to_unit,
     to_levels,
     to_unit,
 )
@@ -154,12 +154,6 @@ class VariationalModel(LatentModel):
         """Return q(z_1 | x) for float images in [-1, 1], as a VampPrior asks for it."""
         return self.posterior_at(0, self.features(x, labels), [], labels)
 
-    def input_of(self, images):
-        """Return uint8 images, which must be on the likelihood's grid, as `features` takes them."""
-        # By way of the levels, so that no graph can do without their check.
-        levels = self.likelihood.levels
-        return levels_to_unit(to_levels(images, levels), levels)
-
     # Training
 
     def end_warmup(self):
@@ -282,7 +276,7 @@ class VariationalModel(LatentModel):
     def encode(self, images, labels=None):
         """Return the codes of the means of q, float32 [b, latent_dim]."""
         images, labels = self._check(images, labels)
-        features = self.features(self.input_of(images), labels)
+        features = self.features(grid_to_unit(images, self.likelihood.levels), labels)
         latents, code = [], []
         for level in range(len(self.latent_sizes)):
             mean = self.posterior_at(level, features, latents, labels).loc

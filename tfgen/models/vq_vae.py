@@ -36,7 +36,7 @@ from tfgen.images import (
     check_labels,
     from_levels,
     from_unit,
-    levels_to_unit,
+    grid_to_unit,
     to_levels,
     to_unit,
 )
@@ -236,10 +236,7 @@ class VQVAE(LatentModel):
     def codes(self, images):
         """Return the codes of uint8 images, int32 [b, h', w'] in 0..num_codes-1."""
         images = check_images(images, self.image_shape)
-        levels = self.likelihood.levels
-        # By way of the levels, so that no graph can do without their check.
-        x = levels_to_unit(to_levels(images, levels), levels)
-        return self.quantizer.nearest(self.encoder(x))
+        return self.quantizer.nearest(self.encoder(grid_to_unit(images, self.likelihood.levels)))
 
     def encode(self, images, labels=None):
         """Return the embeddings of the codes of uint8 images, float32 [b, latent_dim]."""
