@@ -11,7 +11,7 @@ from tensorflow_probability import distributions as tfd
 from tfgen.errors import UserError
 from tfgen.images import to_levels, to_unit
 from tfgen.likelihoods import Bernoulli
-from tfgen.models import VAE, Autoencoder, HierarchicalVAE
+from tfgen.models import VAE, HierarchicalVAE
 from tfgen.objectives import ELBO, IWAE
 from tfgen.objectives.base import Batch
 from tfgen.priors import GaussianMixture, RealNVP, StandardNormal, VampPrior
@@ -266,139 +266,6 @@ def test_rate_and_distortion_are_the_elbos_parts():
     assert np.mean(rate) > 0 and np.all(np.asarray(distortion) > 0)
 
 
-def own_networks(num_classes=0, latent_dim=2):
-    layers = keras.layers
-    images, codes = keras.Input(SHAPE), keras.Input((latent_dim,))
-    x = layers.Flatten()(images)
-    labels = [keras.Input((), dtype="int32") for _ in range(bool(num_classes))]
-    if labels:
-        x = layers.Concatenate()([x, layers.Embedding(num_classes, 3)(labels[0])])
-    x = layers.Dense(2 * latent_dim)(layers.Dense(7, "gelu")(x))
-    y = layers.Reshape(SHAPE)(layers.Dense(4)(layers.Dense(6, "gelu")(codes)))
-    more = [keras.Input((), dtype="int32") for _ in range(bool(num_classes))]
-    if more:
-        y = y + layers.Reshape((1, 1, 1))(layers.Embedding(num_classes, 1)(more[0]))
-    return (
-        keras.Model([images, *labels] if labels else images, x),
-        keras.Model([codes, *more] if more else codes, y),
-    )
-
-
-@pytest.mark.parametrize("num_classes", [0, 3])
-def test_own_networks_train_save_and_reload(num_classes, tmp_path):
-    encoder, decoder = own_networks(num_classes)
-    model = vae(num_classes=num_classes, encoder=encoder, decoder=decoder)
-    model.adapt(EVERY_IMAGE)
-    assert model.encoder is encoder and model.decoder is decoder
-    labels = np.arange(16) % 3 if num_classes else None
-    model.compile("adam")
-    model.fit(EVERY_IMAGE, labels, epochs=2, verbose=0)
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(
-        again.log_prob_bound(EVERY_IMAGE, np.arange(16), 5, labels),
-        model.log_prob_bound(EVERY_IMAGE, np.arange(16), 5, labels),
-    )
-
-
-def test_an_autoencoders_own_networks_train_save_and_reload(tmp_path):
-    encoder, decoder = own_networks(latent_dim=4)[0], own_networks(latent_dim=8)[1]
-    model = Autoencoder(SHAPE, latent_dim=8, encoder=encoder, decoder=decoder)
-    assert model.encoder is encoder and model.decoder is decoder
-    model.adapt(EVERY_IMAGE)
-    model.compile("adam")
-    model.fit(EVERY_IMAGE, epochs=2, verbose=0)
-    model.finish(EVERY_IMAGE)
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again.encode(EVERY_IMAGE), model.encode(EVERY_IMAGE))
-    np.testing.assert_array_equal(again.sample(5), model.sample(5))
-    with pytest.raises(UserError, match=r"the encoder must map .* to float \[b, 3\]"):
-        Autoencoder(SHAPE, latent_dim=3, encoder=encoder)
-
-
-@keras.saving.register_keras_serializable(package="tests")
-class OwnDecoder(keras.Model):
-    """A subclass, which knows neither its inputs nor what its layers return."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.hidden = keras.layers.Dense(6, "gelu")
-        self.last = keras.layers.Dense(4)
-        self.shaped = keras.layers.Reshape(SHAPE)
-
-    def call(self, codes):
-        codes, shift = codes if isinstance(codes, list) else (codes, None)
-        y = self.shaped(self.last(self.hidden(codes)))
-        return y if shift is None else y + keras.ops.cast(shift, y.dtype)[:, None, None, None]
-
-
-@pytest.mark.parametrize("kind", ["Autoencoder", "VAE", "conditional VAE"])
-def test_an_own_network_may_be_a_subclass_of_keras_model(kind, tmp_path):
-    labels = np.arange(16) % 3 if "conditional" in kind else None
-    if kind == "Autoencoder":
-        model = Autoencoder(SHAPE, 2, (5,), decoder=OwnDecoder())
-    else:
-        model = vae(decoder=OwnDecoder(), num_classes=3 if "conditional" in kind else 0)
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    codes = model.encode(EVERY_IMAGE, labels)
-    given = codes if labels is None else [codes, tf.constant(labels)]
-    pixels = again.plain_networks()["decoder"](given)
-    np.testing.assert_allclose(pixels, model.decode(codes, labels), atol=0.51)
-    if kind != "Autoencoder":
-        bounds = [m.log_prob_bound(EVERY_IMAGE, np.arange(16), 5, labels) for m in (model, again)]
-        np.testing.assert_array_equal(*bounds)
-
-
-@pytest.mark.parametrize(
-    "layer",
-    [
-        keras.layers.BatchNormalization(),
-        keras.layers.SpatialDropout1D(0.5),
-        keras.layers.AlphaDropout(0.5),
-        keras.layers.GaussianDropout(0.5),
-        keras.layers.GaussianNoise(0.5),
-    ],
-    ids=lambda layer: type(layer).__name__,
-)
-def test_own_networks_with_layers_that_differ_in_training_are_refused(layer):
-    nested = keras.Sequential([keras.Input((4, 1)), layer])
-    encoder = keras.Sequential(
-        [keras.Input(SHAPE), keras.layers.Reshape((4, 1)), nested, keras.layers.Flatten()]
-    )
-    with pytest.raises(UserError, match=f"encoder's layer '{layer.name}' is a .* leave it out."):
-        vae(encoder=encoder)
-
-
-@pytest.mark.parametrize("where", ["kernel_regularizer", "activity_regularizer"])
-def test_own_networks_with_losses_of_their_own_are_refused(where):
-    encoder = keras.Sequential(
-        [keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(4, **{where: "l2"})]
-    )
-    with pytest.raises(UserError, match="the encoder has losses of its own, as regularisers add"):
-        vae(encoder=encoder)
-
-
-def test_attention_without_dropout_is_no_layer_that_differs_in_training():
-    images = keras.Input(SHAPE)
-    x = keras.layers.Reshape((4, 1))(images)
-    x = keras.layers.Flatten()(keras.layers.MultiHeadAttention(1, 2)(x, x))
-    encoder = keras.Model(images, x)
-    assert vae(encoder=encoder).encoder is encoder
-
-
-def test_what_goes_wrong_inside_an_own_layer_is_told():
-    class Broken(keras.layers.Layer):
-        def call(self, x):
-            raise ValueError("this layer is broken")
-
-    encoder = OwnDecoder()
-    encoder.hidden = Broken()
-    with pytest.raises(UserError, match="cannot be called with .*: this layer is broken$"):
-        vae(encoder=encoder)
-
-
 def test_a_models_prior_follows_it_to_other_images():
     config = ladder(network="spatial", latent_dims=(3, 2)).config_for((4, 6, 3), 5)
     assert config["prior"] is None and config["num_classes"] == 0
@@ -424,20 +291,6 @@ def test_pseudo_inputs_start_at_different_images_if_there_are_enough():
     assert len(np.unique(prior.pseudo_inputs.numpy().reshape(16, -1), axis=0)) == 16
     prior.adapt(EVERY_IMAGE[:3])
     assert len(np.unique(prior.pseudo_inputs.numpy().reshape(16, -1), axis=0)) <= 3
-
-
-def test_own_networks_that_do_not_fit_are_refused():
-    encoder, decoder = own_networks()
-    other_encoder, other_decoder = own_networks(latent_dim=3)
-    sentence = r"the encoder must map float \[b, 2, 2, 1\] to float \[b, 4\], but .* \[2, 6\]"
-    with pytest.raises(UserError, match=sentence):
-        vae(encoder=other_encoder)
-    with pytest.raises(UserError, match=r"the decoder cannot be called with float \[b, 2\]"):
-        vae(decoder=other_decoder)
-    with pytest.raises(UserError, match="the encoder cannot be called with .* and int labels"):
-        vae(encoder=encoder, num_classes=3)
-    with pytest.raises(UserError, match="the decoder must be a Keras model, but is function"):
-        vae(decoder=lambda z: z)
 
 
 def test_what_does_not_fit_is_refused_before_training():
