@@ -338,6 +338,7 @@ def test_an_interrupted_export_of_several_goes_on(tmp_path):
     assert list(serving.export_entries(entries, out)) == [out / "second" / "1"]
     assert (out / "first" / "1").stat().st_mtime_ns == before
     assert sorted(os.listdir(out / "second")) == ["1", "serving.md"]
+    assert list(serving.export_entries([], out)) == []
     with pytest.raises(UserError, match="the next one is --version 2"):
         serving.export_entries(entries, out)
 

@@ -39,7 +39,7 @@ def export_entries(entries, out, version=1):
                 "to letters, digits, dots, dashes and underscores."
             )
     there = [entry for entry in entries if (out / entry.name / str(version)).exists()]
-    if len(there) == len(entries):
+    if there and len(there) == len(entries):
         saved_model.free_version(out / entries[0].name, version)
     for entry in there:
         logging.info("%s has version %d already, which stays as it is", entry.name, version)
