@@ -2,8 +2,9 @@
 
 usage: python tests/benchmarks/sampling.py [--json FILE] [--batches 1,16] [--sides 28] [--models RE]
 
-Binary images; the best of 5 runs, after compilation. The last columns are what one full pass for
-each pixel would cost over the cached sampler, and the sampler's time per image and pixel.
+Binary images; the best of 5 runs, after compilation, of the images that given noise stands for. The
+last columns are what one full pass for each pixel would cost (the pass above, times the pixels)
+over the cached sampler, and the sampler's time per image and pixel.
 `--sides 8,16,32,64` shows how the cost grows with the image.
 """
 

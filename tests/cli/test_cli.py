@@ -128,8 +128,19 @@ def test_complete_keeps_what_is_known(capsys, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "b.npz")["completed"], arrays["completed"])
     assert run(capsys, "complete", name, *words, "--out", tmp_path / "folder")[0] == 0
     assert len(list((tmp_path / "folder").iterdir())) == 6
-    assert run(capsys, "complete", name, "--mask=random", "--out", tmp_path / "c.png")[0] == 0
+    assert run(capsys, "complete", name, "--mask=left", "--out", tmp_path / "c.png")[0] == 0
     assert Image.open(tmp_path / "c.png").size[1] > 200
+
+
+def test_complete_takes_a_temperature_and_has_one_random_mask(capsys, tmp_path):
+    words = ["complete", "pixelcnn_digits", "--n=2", "--mask=random", "--temperature=0.001"]
+    for seed in (0, 9):
+        assert run(capsys, *words, f"--seed={seed}", "--out", tmp_path / f"{seed}.npz")[0] == 0
+    first, second = (np.load(tmp_path / f"{seed}.npz") for seed in (0, 9))
+    np.testing.assert_array_equal(first["mask"], second["mask"])
+    assert 20 < first["mask"].sum() < 44
+    # So cold, a pixel has one value, whatever the seed.
+    np.testing.assert_array_equal(first["completed"], second["completed"])
 
 
 def test_what_complete_cannot_take_is_told_in_one_sentence(capsys, tmp_path):
@@ -144,6 +155,7 @@ def test_what_complete_cannot_take_is_told_in_one_sentence(capsys, tmp_path):
         ([name, f"--images={tmp_path}/off.png"], "off the model's grid of 17 levels"),
         ([name, "--label=3"], "is unconditional; leave out --label"),
         ([name, "--temperature=0"], "temperature must be above zero"),
+        ([name, "--seed=2147483640"], "--seed, --n and --samples reach beyond the largest seed"),
         (["vae_digits"], "only autoregressive entries complete images"),
         (["pixelcnn_digits_conditional", f"--images={tmp_path}/off.png"], "say the class with"),
     ]:
@@ -168,6 +180,9 @@ def test_evaluate_draws_maps_of_autoregressive_entries_only(capsys, tmp_path, mo
     words = ["evaluate", "pixelcnn_digits_conditional", "--maps", tmp_path / "maps.png"]
     assert run(capsys, *words)[0] == 0
     assert np.ptp(np.asarray(Image.open(tmp_path / "maps.png"))) == 255
+    code, _, err = run(capsys, *words)
+    assert code == 2 and "maps.png exists; choose another --maps, or pass --overwrite" in err
+    assert run(capsys, *words, "--overwrite")[0] == 0
     code, _, err = run(capsys, "evaluate", "vae_digits", "--maps", tmp_path / "b.png")
     assert code == 2 and "--maps is of autoregressive entries" in err
     code, _, err = run(capsys, "sample", "vae_digits", "--temperature=2", "--out", "x.png")

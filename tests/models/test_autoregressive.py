@@ -129,6 +129,23 @@ def test_outputs_depend_on_nothing_but_what_precedes(name, shape, likelihood, cl
                 assert influence > 0, f"{source} does not reach {(i, j, group)}"
 
 
+@pytest.mark.parametrize("name", ["GatedPixelCNN", "PixelCNN", "PixelCNNPP", "diagonal"])
+def test_blind_spots_are_the_papers(name):
+    height, width = (3, 6) if name == "diagonal" else (2, 6)
+    model = build(name, (height, width, 1), Bernoulli())
+    x = tf.Variable(np.random.default_rng(0).normal(size=[32, height, width, 1]), dtype=tf.float32)
+    with tf.GradientTape() as tape:
+        logits = model.parameters(x)
+    jacobian = np.abs(tape.batch_jacobian(logits, x)).max(axis=0)[..., 0, :, :, 0]
+    for i, j, k, m in itertools.product(range(height), range(width), repeat=2):
+        seen = (k, m) < (i, j)
+        if name == "PixelCNN" and k < i:
+            seen = m - j <= i - k + 2
+        if name == "diagonal" and (k, m) == (i - 1, width - 1):
+            seen = m - j <= 3
+        assert (jacobian[i, j, k, m] > 0) == seen, (i, j, k, m)
+
+
 def _immediate(source, target, channels):
     above = source[:2] == (target[0] - 1, target[1])
     left = source[:2] == (target[0], target[1] - 1)
@@ -170,28 +187,56 @@ def test_probabilities_of_all_images_sum_to_one(name, shape, likelihood):
     np.testing.assert_allclose(probabilities.sum(), 1, atol=1e-5)
 
 
-@every_model
-def test_samples_follow_the_enumerated_distribution(name):
-    model = build(name, (2, 2, 1), Categorical(3))
-    images, probabilities = _enumerated(model)
+@pytest.mark.parametrize(
+    ("name", "shape", "likelihood", "classes"),
+    [
+        *((name, (2, 2, 1), Categorical(3), 0) for name in MODELS),
+        ("GatedPixelCNN", (1, 2, 3), Categorical(2), 3),
+        ("PixelCNNPP", (2, 1, 3), DiscretizedLogisticMixture(2, 2), 3),
+    ],
+    ids=str,
+)
+def test_samples_follow_the_enumerated_distribution(name, shape, likelihood, classes):
+    model = build(name, shape, likelihood, classes)
+    label = 1 if classes else None
+    images, probabilities = _enumerated(model, label)
     n = 8192
-    drawn = model.sample(n, batch_size=n)
+    drawn = model.sample(n, labels=label, batch_size=n)
     index = {image.tobytes(): k for k, image in enumerate(images)}
     counts = np.bincount([index[image.tobytes()] for image in drawn], minlength=len(images))
-    expected = n * probabilities
-    often = expected >= 5
-    chi2 = np.sum((counts[often] - expected[often]) ** 2 / expected[often])
-    freedom = often.sum() - 1
-    assert chi2 < freedom + 5 * np.sqrt(2 * freedom)
+    often = n * probabilities >= 5
+    # The images that are too rare for the statistic count as one.
+    counts, expected = (
+        np.append(values[often], values[~often].sum()) for values in (counts, n * probabilities)
+    )
+    likely = expected >= 5
+    counts, expected = counts[likely], expected[likely]
+    chi2 = np.sum((counts - expected) ** 2 / expected)
+    freedom = len(expected) - 1
+    assert freedom > 10 and chi2 < freedom + 5 * np.sqrt(2 * freedom)
 
 
-def _enumerated(model):
+def _enumerated(model, label=None):
     every = itertools.product(
         range(model.likelihood.levels), repeat=int(np.prod(model.image_shape))
     )
     levels = np.array(list(every)).reshape(-1, *model.image_shape)
     images = from_levels(levels, model.likelihood.levels).numpy()
-    return images, np.exp(np.asarray(model.log_prob(images), np.float64))
+    return images, np.exp(np.asarray(model.log_prob(images, label), np.float64))
+
+
+def test_a_multi_scale_model_takes_other_scales():
+    model = MultiScalePixelRNN(
+        (3, 3, 1), 3, hidden_channels=8, num_layers=1, likelihood=Bernoulli()
+    )
+    images, probabilities = _enumerated(model)
+    np.testing.assert_allclose(probabilities.sum(), 1, atol=1e-5)
+    known = np.arange(9).reshape(3, 3) % 4 == 0
+    completed = model.complete(images[:4], known, seeds=np.arange(4)).numpy()
+    np.testing.assert_array_equal(completed[:, known], images[:4, known])
+    np.testing.assert_array_equal(
+        model.complete(images[:4], np.zeros([3, 3], bool), np.arange(4)), model.sample(4)
+    )
 
 
 @every_model
@@ -208,6 +253,12 @@ def test_completion_keeps_what_is_known_and_follows_the_rest(name):
     np.testing.assert_array_equal(nothing, model.sample(3))
     every = model.complete(images, np.ones([3, 6, 4], bool), seeds=np.arange(3))
     np.testing.assert_array_equal(every, images)
+    # Cold, a pixel has one value, whatever the seed.
+    cold = [
+        model.complete(images, known, seeds, temperature=1e-9) for seeds in ([0, 1, 2], [7] * 3)
+    ]
+    np.testing.assert_array_equal(*cold)
+    assert np.any(cold[0].numpy() != completed)
 
 
 @every_model
@@ -249,7 +300,7 @@ def test_pixel_scores_add_up_to_the_log_probability(name):
 def test_temperature_sharpens_each_pixel(likelihood):
     model = build("PixelCNN", (4, 3, 1), likelihood)
     np.testing.assert_array_equal(model.sample(4, temperature=1.0), model.sample(4))
-    cold = model.sample(16, temperature=1e-3)
+    cold = model.sample(16, temperature=1e-30)
     parameters = model.parameters(to_unit(cold))
     levels = tf.range(likelihood.levels)[:, None, None, None, None]
     scores = tf.stack([likelihood.log_prob(parameters, level) for level in levels])
@@ -260,7 +311,7 @@ def test_temperature_sharpens_each_pixel(likelihood):
         float(np.mean(model.log_prob(model.sample(64, temperature=t)))) for t in (0.3, 1.0, 3.0)
     ]
     assert scored[0] > scored[1] > scored[2]
-    for wrong in (0, -1.0):
+    for wrong in (0, -1.0, math.inf, math.nan):
         with pytest.raises(UserError, match="temperature must be above zero"):
             model.sample(1, temperature=wrong)
 
@@ -268,10 +319,52 @@ def test_temperature_sharpens_each_pixel(likelihood):
 def test_a_batch_in_threads_is_the_batch(monkeypatch):
     model = build("PixelCNN", (4, 3, 1), Categorical(4), 2)
     labels = np.arange(32) % 2
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
     alone = model.sample(32, labels=labels)
-    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 2, 3}, raising=False)
     np.testing.assert_array_equal(model.sample(32, labels=labels), alone)
+
+
+def test_images_are_completed_in_batches_of_a_few_sizes(monkeypatch):
+    model = build("PixelCNN", (4, 3, 1), Categorical(4), 2)
+    images, labels = from_levels(some_levels(model, 7), 4).numpy(), np.arange(7) % 2
+    masks = np.random.default_rng(1).random([7, 4, 3]) < 0.5
+    sizes = []
+    fill = model._compiled_fill
+    monkeypatch.setattr(
+        model, "_compiled_fill", lambda noise, *rest: sizes.append(len(noise)) or fill(noise, *rest)
+    )
+    whole = model.complete(images, masks, np.arange(7), labels)
+    parts = model.complete(images, masks, np.arange(7), labels, batch_size=4)
+    np.testing.assert_array_equal(parts, whole)
+    assert sizes == [8, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("model", "argument"),
+    [
+        (PixelCNN, "num_blocks"),
+        (GatedPixelCNN, "num_layers"),
+        (PixelRNN, "num_layers"),
+        (PixelCNNPP, "num_blocks"),
+        (PixelSNAIL, "num_residual"),
+        (PixelSNAIL, "hidden_channels"),
+    ],
+)
+def test_a_network_without_layers_is_refused(model, argument):
+    with pytest.raises(UserError, match=f"{argument} must be an integer of at least 1, but is 0"):
+        model((4, 4, 1), **{argument: 0})
+
+
+def test_seeds_that_are_no_int32_are_refused():
+    model = MODELS["PixelCNN"]((2, 2, 1), Bernoulli())
+    with pytest.raises(UserError, match=r"seeds must lie in .*, but reach from 2147483640 to 2147"):
+        model.sample(32, seed=2**31 - 8)
+    with pytest.raises(UserError, match="seeds must be integers"):
+        model.noise([0.5])
+    images = np.zeros([1, 2, 2, 1], np.uint8)
+    with pytest.raises(UserError, match="seeds must lie in"):
+        model.complete(images, np.ones([2, 2], bool), np.array([2**32]))
 
 
 def test_wrong_masks_and_likelihoods_are_refused():

@@ -235,6 +235,10 @@ def test_exported_equals_model(name, case, tmp_path, monkeypatch):
             else:
                 value = getattr(model, endpoint)(**inputs)
                 np.testing.assert_allclose(found, value, rtol=1e-4, atol=1e-4)
+            if endpoint == "complete":
+                every = {**inputs, "known_mask": tf.ones_like(inputs["known_mask"])}
+                (whole,) = function(**every).values()
+                np.testing.assert_array_equal(whole, given["images"])
             if model.num_classes:
                 inputs["labels"] = tf.range(n) + model.num_classes
                 with pytest.raises(tf.errors.InvalidArgumentError, match="the classes 0..2"):

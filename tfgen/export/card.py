@@ -40,6 +40,8 @@ def card(info, address=None):
             ],
         ),
     ]
+    if info.get("published"):
+        lines += ["", f"Published, for comparison: {info['published']}."]
     recipe = info["recipe"]
     lines += [
         "",

@@ -60,8 +60,8 @@ class Likelihood(Value):
     def tempered(self, parameters, temperature):
         """Return the parameters of the distribution sharpened or flattened by a temperature.
 
-        At 1 nothing changes; towards 0 all mass goes to the likeliest level. Here, and wherever
-        parameters are logits: p^(1 / temperature), normalised.
+        At 1 nothing changes; towards 0 all mass goes to one level. Here, and wherever parameters
+        are logits: p^(1 / temperature), normalised, whose last level is the likeliest.
         """
         return parameters / temperature
 

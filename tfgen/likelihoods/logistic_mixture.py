@@ -81,7 +81,11 @@ class DiscretizedLogisticMixture(Likelihood):
         return drawn
 
     def tempered(self, parameters, temperature):
-        """Return the parameters with mixture logits divided, and scales multiplied, by it."""
+        """Return the parameters with mixture logits divided, and scales multiplied, by it.
+
+        Towards 0, all mass goes to the level at the mean of the heaviest component, which need not
+        be the likeliest one.
+        """
         rows = parameters.shape[-1] // self.num_mixtures
         channels = _channels(rows)
         shape = tf.concat([tf.shape(parameters)[:-1], [rows, self.num_mixtures]], axis=0)

@@ -15,20 +15,22 @@ row:
 
 import concurrent.futures
 import functools
+import math
 import os
 
 import numpy as np
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_count
 from tfgen.images import check_labels, from_levels, levels_to_unit, to_levels
 from tfgen.likelihoods import Categorical
-from tfgen.models.base import TractableModel
+from tfgen.models.base import TractableModel, in_few_sizes
 from tfgen.sampling import noise as random_noise
 from tfgen.sampling.portable import portable
 from tfgen.sampling.raster import scan
 
 IMAGES_A_THREAD = 8  # fewer are not worth a thread
+COLDEST = 1e-6  # temperature; below it, logits overflow and nothing changes any more
 
 
 class AutoregressiveModel(TractableModel):
@@ -78,7 +80,8 @@ class AutoregressiveModel(TractableModel):
     def log_prob_map(self, images, labels=None):
         """Return the log-probability of each pixel given those before it, float32 [b, h, w].
 
-        In nats; the sum over an image is `log_prob`.
+        In nats; the sum over an image is `log_prob`. A multi-scale model's order is its own: the
+        small image's pixels come first.
         """
         images, labels = self._check(images, labels)
         return self._fast_score(to_levels(images, self.likelihood.levels), labels)
@@ -112,19 +115,18 @@ class AutoregressiveModel(TractableModel):
 
         A `temperature` below 1 sharpens each pixel's distribution, above 1 it flattens it.
         """
-        _check_temperature(temperature)
+        temperature = _checked_temperature(temperature)
         labels = check_labels(labels, self.num_classes, noise.shape[0] or tf.shape(noise)[0])
-        temperature = tf.constant(temperature, tf.float32)
         levels = _in_threads(self._compiled_scan, [noise, labels], temperature)
         return from_levels(levels, self.likelihood.levels)
 
     def sample(self, n, seed=0, labels=None, batch_size=256, temperature=1.0):
         """As `GenerativeModel.sample`, with a `temperature`; see `generate`."""
-        _check_temperature(temperature)
+        _checked_temperature(temperature)
         return super().sample(n, seed, labels, batch_size, temperature=temperature)
 
-    def complete(self, images, known_mask, seeds, labels=None, temperature=1.0):
-        """Draw the unknown pixels of images, given the known ones before them in raster order.
+    def complete(self, images, known_mask, seeds, labels=None, temperature=1.0, batch_size=256):
+        """Draw the unknown pixels of images, given those before them in the model's order.
 
         The first rows, as far as all images know them whole, cost one parallel pass.
 
@@ -134,10 +136,12 @@ class AutoregressiveModel(TractableModel):
             seeds: int32 [b].
             labels: of a conditional model.
             temperature: see `generate`.
+            batch_size: how many images are completed at a time.
 
         Returns uint8 [b, h, w, c], with the known pixels as they were.
         """
-        _check_temperature(temperature)
+        temperature = _checked_temperature(temperature)
+        check_count("batch_size", batch_size)
         images, labels = self._check(images, labels)
         mask = np.asarray(known_mask)
         shape = (len(images), *self.image_shape[:2])
@@ -146,13 +150,15 @@ class AutoregressiveModel(TractableModel):
                 f"known_mask must be bool of shape {list(shape[1:])} or {list(shape)}, "
                 f"but is {mask.dtype} of shape {list(mask.shape)}."
             )
-        seeds = random_noise.check_seeds(seeds, len(images))
-        given = to_levels(images, self.likelihood.levels)
-        mask = tf.constant(np.broadcast_to(mask, shape))
-        temperature = tf.constant(temperature, tf.float32)
-        rows = [self.noise(seeds), labels, given, mask]
-        levels = _in_threads(self._compiled_fill, rows, temperature)
-        return from_levels(levels, self.likelihood.levels)
+        seeds = random_noise.check_seeds(seeds, len(images)).numpy()
+        given = to_levels(images, self.likelihood.levels).numpy()
+
+        def complete(seeds, *others):
+            levels = _in_threads(self._compiled_fill, [self.noise(seeds), *others], temperature)
+            return from_levels(levels, self.likelihood.levels)
+
+        rows = [seeds, labels, given, np.broadcast_to(mask, shape)]
+        return tf.constant(in_few_sizes(complete, rows, batch_size))
 
     def scan(self, uniforms, labels, temperature=1.0, **known):
         """Return the levels that the uniforms draw; see `sampling.raster.scan`."""
@@ -264,9 +270,11 @@ def _given(*rows):
     return [row for row in rows if row is not None]
 
 
-def _check_temperature(temperature):
-    if not temperature > 0:
-        raise UserError(f"temperature must be above zero, but is {temperature}.")
+def _checked_temperature(temperature):
+    """Return a temperature as a tensor, float32 []."""
+    if not 0 < temperature < math.inf:
+        raise UserError(f"temperature must be above zero and finite, but is {temperature}.")
+    return tf.constant(max(temperature, COLDEST), tf.float32)
 
 
 def _in_threads(function, rows, temperature):
@@ -280,7 +288,7 @@ def _in_threads(function, rows, temperature):
     if tf.config.list_physical_devices("GPU") or not tf.executing_eagerly():
         return function(*rows, temperature)
     parts = 1
-    while 2 * parts <= min(os.cpu_count(), batch // IMAGES_A_THREAD) and batch % (2 * parts) == 0:
+    while 2 * parts <= min(_cores(), batch // IMAGES_A_THREAD) and batch % (2 * parts) == 0:
         parts *= 2
     if parts == 1:
         return function(*rows, temperature)
@@ -288,3 +296,11 @@ def _in_threads(function, rows, temperature):
     with concurrent.futures.ThreadPoolExecutor(parts) as threads:
         done = threads.map(lambda *part: function(*part, temperature), *rows)
         return tf.concat(list(done), axis=0)
+
+
+def _cores():
+    """Return how many cores this process may use, which can be fewer than the machine has."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1

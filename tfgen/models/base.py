@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfgen.errors import UserError
 from tfgen.images import check_images, check_labels
 from tfgen.models.distributed_fit import DistributedFit
+from tfgen.sampling import noise as random_noise
 
 REGISTRY = {}
 
@@ -75,17 +76,12 @@ class GenerativeModel(DistributedFit, keras.Model):
         if n < 1 or batch_size < 1:
             raise UserError(f"n and batch_size must be at least 1, but are {n} and {batch_size}.")
         labels = check_labels(labels, self.num_classes, n)
-        seeds = np.arange(seed, seed + n).astype(np.int32)
-        batches = []
-        for start in range(0, n, batch_size):
-            rows = slice(start, min(start + batch_size, n))
-            # A few batch sizes, the powers of two, so that compiled samplers are compiled once.
-            size = rows.stop - rows.start
-            padding = (0, min(batch_size, 1 << (size - 1).bit_length()) - size)
-            padded = np.pad(seeds[rows], padding, mode="edge")
-            chosen = None if labels is None else np.pad(labels[rows], padding, mode="edge")
-            batches.append(np.asarray(self.generate(self.noise(padded), chosen, **settings))[:size])
-        return np.concatenate(batches)
+        seeds = random_noise.check_seeds(np.arange(seed, seed + n), n).numpy()
+
+        def generate(seeds, labels):
+            return self.generate(self.noise(seeds), labels, **settings)
+
+        return in_few_sizes(generate, [seeds, labels], batch_size)
 
     # Training
 
@@ -208,6 +204,25 @@ class TractableModel(GenerativeModel):
 
         signature = [self._image_spec(), *self._label_spec()]
         return {**super().endpoints(), "log_prob": (log_prob, signature)}
+
+
+def in_few_sizes(function, rows, batch_size):
+    """Return function(*rows), numpy [n, ...], called with at most `batch_size` rows at a time.
+
+    The last rows are repeated up to a power of two, so that it is compiled for few batch sizes.
+
+    Args: rows: arrays [n, ...], or None.
+    """
+    rows = [None if row is None else np.asarray(row) for row in rows]
+    n = len(rows[0])
+    done = []
+    for start in range(0, n, batch_size):
+        size = min(batch_size, n - start)
+        index = np.arange(min(batch_size, 1 << (size - 1).bit_length()))
+        index = start + np.minimum(index, size - 1)
+        part = [None if row is None else row[index] for row in rows]
+        done.append(np.asarray(function(*part))[:size])
+    return np.concatenate(done)
 
 
 @contextlib.contextmanager

@@ -6,13 +6,14 @@ left: a 7x7 convolution with mask A, residual blocks with mask B
     x -> ReLU -> 1x1 (2h to h) -> ReLU -> 3x3 -> ReLU -> 1x1 (h to 2h) -> + x
 
 and a head of two ReLU, 1x1 layers. All pixels are scored in one pass. As in the paper, a single
-stack has a blind spot: pixels up and to the right, beyond a line that rises with the depth, are
-never seen. Class-conditional biases as in Gated PixelCNN (arXiv:1606.05328).
+stack has a blind spot, whatever its depth: of the row r above, no pixel more than r + 2 columns to
+the right is ever seen. Class-conditional biases as in Gated PixelCNN (arXiv:1606.05328).
 """
 
 import keras
 import tensorflow as tf
 
+from tfgen.errors import check_count
 from tfgen.layers.masked_conv import MaskedConv2D
 from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
@@ -44,6 +45,8 @@ class PixelCNN(AutoregressiveModel):
         embedding_dim=0,
     ):
         super().__init__(image_shape, likelihood, num_classes)
+        check_count("hidden_channels", hidden_channels)
+        check_count("num_blocks", num_blocks)
         self.hidden_channels = h = hidden_channels
         self.num_blocks = num_blocks
         self.embedding_dim = embedding_dim

@@ -1,16 +1,18 @@
 """PixelRNN (van den Oord et al. 2016, arXiv:1601.06759): Row LSTM and Diagonal BiLSTM.
 
 A 7x7 convolution with mask A, residual recurrent layers, and a head of two ReLU, 1x1 layers. The
-Row LSTM sees a triangle above each pixel, the Diagonal BiLSTM all that came before; see
-`layers.row_lstm` and `layers.diagonal_lstm`. Their scans run under XLA, whose loops are much faster
-than the graph's; all else does not, since XLA's convolutions are slower.
+Row LSTM sees a triangle above each pixel, the Diagonal BiLSTM all that came before (but for the
+last pixel of the row above, which nobody to its right can hand on: only the first convolution's
+reach, three columns, shows it); see `layers.row_lstm` and `layers.diagonal_lstm`. Their scans run
+under XLA, whose loops are much faster than the graph's; all else does not, since XLA's convolutions
+are slower.
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_count
 from tfgen.images import levels_to_unit
 from tfgen.layers.diagonal_lstm import DiagonalBiLSTM
 from tfgen.layers.masked_conv import MaskedConv2D
@@ -48,6 +50,8 @@ class PixelRNN(AutoregressiveModel):
         super().__init__(image_shape, likelihood, num_classes)
         if variant not in VARIANTS:
             raise UserError(f"variant must be one of {', '.join(VARIANTS)}, but is '{variant}'.")
+        check_count("hidden_channels", hidden_channels)
+        check_count("num_layers", num_layers)
         self.variant = variant
         self.hidden_channels = h = hidden_channels
         self.num_layers = num_layers

@@ -17,8 +17,8 @@ import math
 import keras
 import tensorflow as tf
 
+from tfgen.errors import check_count
 from tfgen.objectives.base import Objective, repeat
-from tfgen.sampling.importance import check_count
 
 
 @keras.saving.register_keras_serializable(package="tfgen")

@@ -34,6 +34,7 @@ class Recipe:
         importance_samples: codes an image for the bound that is reported of a VAE.
         limit: images of each split that are used, the first ones; None: all.
         seed: of the initial weights, the order of the data and the training noise.
+        published: others' figures, which the card states for comparison.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Recipe:
     importance_samples: int = 500
     limit: int | None = None
     seed: int = 0
+    published: str = ""
 
     def optimizer(self, updates_per_step=1):
         """Return a new Adam whose schedule lasts as long as the recipe's steps."""
@@ -101,7 +103,7 @@ class Recipe:
         return shrunk.with_steps(4)
 
     def settings(self):
-        """Return the plain values, as kept in `entry.json`."""
+        """Return the plain values of the experiment, as kept in `entry.json`."""
         fields = dataclasses.asdict(self)
-        del fields["model"]
+        del fields["model"], fields["published"]
         return fields

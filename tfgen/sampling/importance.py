@@ -5,13 +5,10 @@
 and never the weighted mean of log w_s, which looks better by up to log k.
 """
 
-import numbers
-
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen.errors import UserError
 from tfgen.sampling import noise as random_noise
 
 NOISE_BLOCK = 50  # samples of an image whose noise is drawn at once
@@ -55,9 +52,3 @@ def log_mean_weight(log_weights, seeds, latent_dim, num_samples, chunk_size):
 def at_once(size, most):
     """Return how many rows of `size` float32 numbers, up to `most`, LARGEST_TENSOR holds."""
     return max(1, min(most, LARGEST_TENSOR // (4 * size)))
-
-
-def check_count(name, value):
-    """Raise `UserError` unless the argument `name` is an integer of at least 1."""
-    if not isinstance(value, numbers.Integral) or value < 1:
-        raise UserError(f"{name} must be an integer of at least 1, but is {value}.")

@@ -6,13 +6,14 @@ step and on the row's place in the global batch alone, so that two replicas draw
 
 import functools
 
+import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
 
 
 def check_seeds(seeds, batch):
-    """Return `seeds` as a tensor after checking that they are integers [batch].
+    """Return `seeds` as an int32 tensor after checking that they are such integers, [batch].
 
     Args: batch: a number, or, in a graph, a tensor, which is not checked.
     """
@@ -24,6 +25,14 @@ def check_seeds(seeds, batch):
             f"seeds must be integers of shape {of_shape}, one for each image, but are "
             f"{seeds.dtype.name} of shape {seeds.shape}."
         )
+    if seeds.dtype != tf.int32 and tf.executing_eagerly():
+        bounds = np.iinfo(np.int32)
+        values = seeds.numpy()
+        if np.any((values < bounds.min) | (values > bounds.max)):
+            raise UserError(
+                f"seeds must lie in {bounds.min}..{bounds.max}, but reach from {values.min()} to "
+                f"{values.max()}."
+            )
     return tf.cast(seeds, tf.int32)
 
 
@@ -41,7 +50,7 @@ def uniform(seeds, shape):
 
 
 def _rows(draw, seeds, shape, stream):
-    return _row_drawer(draw, tuple(shape))(tf.cast(seeds, tf.int32), tf.cast(stream, tf.int32))
+    return _row_drawer(draw, tuple(shape))(check_seeds(seeds, None), tf.cast(stream, tf.int32))
 
 
 @functools.cache

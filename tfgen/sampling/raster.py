@@ -36,7 +36,8 @@ def scan(
         given: int32 levels [b, h, w, c] that are kept where `known` [b, h, w] is true.
         features: what `model.network` finds for `given`. The first rows, as far as all images know
             them whole, then take their features from it, without a scan of their pixels.
-        with_parameters: also return the likelihood's parameters that each pixel was drawn from.
+        with_parameters: also return the likelihood's parameters that each pixel was drawn from,
+            for which every pixel is scanned: leave out `features`.
 
     Returns int32 levels [b, h, w, c], and float32 parameters [b, h, w, p] if asked for.
     """
@@ -50,7 +51,8 @@ def scan(
         given, known = tf.transpose(given, [1, 2, 0, 3]), tf.transpose(known, [1, 2, 0])
         unknown_rows = tf.reduce_any(tf.logical_not(known), axis=[1, 2])
         indices = tf.range(height)
-        stop = tf.reduce_max(tf.where(unknown_rows, indices + 1, 0))
+        # One row at least, even if all is known: no array can be stacked that nothing was put in.
+        stop = tf.reduce_max(tf.where(unknown_rows, indices + 1, 1))
         first_unknown = tf.reduce_min(tf.where(unknown_rows, indices, height))
         if with_parameters:
             stop = height

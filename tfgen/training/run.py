@@ -149,6 +149,7 @@ def _leave_entry(run, out):
         "levels": data.levels,
         "class_names": list(data.class_names) if recipe.conditional else [],
         "recipe": recipe.settings(),
+        "published": recipe.published,
         "training": run.record(),
         "metrics": metrics.evaluate(
             model, data, "test", importance_samples=recipe.importance_samples

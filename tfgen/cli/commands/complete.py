@@ -2,8 +2,9 @@
 
 ENTRY is a name in the zoo, a folder or an address. The images are those of --images, a folder or
 one file, or else the first of the entry's own test split. Pixels that --mask calls known stay as
-they are; each of the others is drawn given those before it, row by row from the top left. A picture
-shows, line by line, what is known, the completions, and the image itself.
+they are; each of the others is drawn given those before it, row by row from the top left (of a
+multi-scale entry, the pixels of its small image first). A picture shows, line by line, what is
+known, the completions, and the image itself.
 example: tfgen complete pixelcnn_digits --mask top --out completed.png
 """
 
@@ -21,8 +22,8 @@ def define(values):
     flags.DEFINE_string(
         "mask",
         "top",
-        "what is known: the top half, the left half, each pixel at random (one half of them), or "
-        "the white pixels of FILE.png, of the images' size",
+        "what is known: the top half, the left half, one half of the pixels at random (always the "
+        "same ones, whatever --seed is), or the white pixels of FILE.png, of the images' size",
         flag_values=values,
     )
     flags.DEFINE_integer("n", 8, "number of images at most", lower_bound=1, flag_values=values)
@@ -43,6 +44,8 @@ def run(name, values):
     entry = zoo.find(name)
     out = shared_flags.checked_out(values)
     shared_flags.check_label(values, entry)
+    end = values.seed + values.n * values.samples
+    shared_flags.check_end(end, "--seed, --n and --samples reach")
     quiet.load("tfgen.models")
     import numpy as np
 
@@ -79,7 +82,7 @@ def _mask(values, image_shape):
 
     height, width, _ = image_shape
     if values.mask == "random":
-        return np.random.default_rng(values.seed).random([height, width]) < 0.5
+        return np.random.default_rng(0).random([height, width]) < 0.5
     mask = np.zeros([height, width], bool)
     if values.mask == "top":
         mask[: height // 2] = True

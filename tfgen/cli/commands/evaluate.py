@@ -6,6 +6,7 @@ example: tfgen evaluate vae_digits
 """
 
 import json
+import pathlib
 
 from absl import flags
 
@@ -48,11 +49,16 @@ def define(values):
         flag_values=values,
     )
     flags.DEFINE_enum("format", "text", ["text", "json"], "text or json", flag_values=values)
+    shared_flags.overwrite(values)
     shared_flags.data_dir(values)
 
 
 def run(name, values):
     entry = zoo.find(name)
+    if values.maps:
+        if not values.maps.endswith(".png"):
+            raise UserError(f"--maps must end in .png, but is {values.maps}.")
+        shared_flags.check_free(pathlib.Path(values.maps), "--maps", values)
     metrics = quiet.load("tfgen.metrics")
     from tfgen import data
     from tfgen.recipes.base import Recipe
@@ -103,8 +109,6 @@ def run(name, values):
 def _save_maps(entry, model, images, values, n=16):
     from tfgen.export import pictures
 
-    if not values.maps.endswith(".png"):
-        raise UserError(f"--maps must end in .png, but is {values.maps}.")
     shared_flags.check_tractable(entry, model, "--maps")
     chosen = images.images(values.split, n)
     labels = images.labels(values.split, n) if model.num_classes else None
