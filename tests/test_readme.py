@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tfgen import zoo
+from tfgen import recipes, zoo
 from tfgen.export import card
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
@@ -31,6 +31,13 @@ def test_cards_are_written_from_entry_json():
     for entry in zoo.entries():
         written = (entry.path / "README.md").read_text()
         assert written == card.card(entry.info), "run: python -m tfgen.export.card"
+
+
+def test_cards_state_the_published_figures_of_their_recipes():
+    for entry in zoo.entries():
+        if entry.name in recipes.names():
+            published = recipes.get(entry.name).published
+            assert entry.info.get("published", "") == published, entry.name
 
 
 def test_links_lead_somewhere():

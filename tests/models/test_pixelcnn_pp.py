@@ -26,7 +26,7 @@ def some_levels(model, n):
 def test_wrong_settings_are_refused():
     with pytest.raises(UserError, match="images of 28x30 pixels cannot be halved 2 times"):
         small_model((28, 30, 1))
-    with pytest.raises(UserError, match="num_resolutions must be at least 1"):
+    with pytest.raises(UserError, match="num_resolutions must be an integer of at least 1"):
         small_model(num_resolutions=0)
     with pytest.raises(UserError, match="dropout must lie in"):
         small_model(dropout=1.0)
