@@ -50,7 +50,7 @@ def card(info, address=None):
         f"{info['parameters']:,} trainable parameters; {training['steps']:,} steps of "
         f"{recipe['batch_size']} images in {training['seconds']:,.0f} s "
         f"({training['images_per_second']:,.0f} images/s) on {training['hardware']}; "
-        f"seed {training['seed']}.",
+        f"seed {training['seed']}. {_kept(info)}".rstrip(),
     ]
     if "finetuned_from" in training:
         kept, fresh = len(training["weights_kept"]), len(training["weights_fresh"])
@@ -105,6 +105,15 @@ def update_readme(path, entries):
     before, rest = text.split(START, 1)
     after = rest.split(END, 1)[1]
     path.write_text(f"{before}{START}\n{table(entries)}\n{END}{after}")
+
+
+def _kept(info):
+    """Say at which step the weights were what the entry keeps."""
+    history, select = info["training"]["history"], info["recipe"].get("select")
+    if not select or not history:
+        return "The weights are those of the last step." if history else ""
+    best = min(reversed(history), key=lambda row: row[f"val_{select}"])
+    return f"The weights are those of step {best['step']:,}, the best on the validation split."
 
 
 def _history(history):

@@ -1,4 +1,5 @@
-"""Figures of a trained model, each with its protocol, split, sample count, seed and error."""
+"""Figures of a trained model, each with its protocol, split, sample count and seed; means have an
+error."""
 
 from tfgen.metrics.density_coverage import density_coverage
 from tfgen.metrics.evaluate import evaluate

@@ -90,8 +90,8 @@ def _bounds(model, data, split, importance_samples):
     figures["active units"] = {
         "value": int(np.sum(variances > ACTIVE_VARIANCE)),
         "unit": f"of {model.latent_dim}",
-        "protocol": f"codes whose variance over the {len(images)} images of split "
-        f"{split} exceeds {ACTIVE_VARIANCE}",
+        "protocol": f"coordinates of the code whose variance over the {len(images)} images of "
+        f"split {split} exceeds {ACTIVE_VARIANCE}",
         "split": split,
         "n": len(images),
         "seed": None,

@@ -16,11 +16,11 @@ row:
 import concurrent.futures
 import functools
 import math
-import os
 
 import numpy as np
 import tensorflow as tf
 
+from tfgen import hardware
 from tfgen.errors import UserError, check_count
 from tfgen.images import check_labels, from_levels, levels_to_unit, to_levels
 from tfgen.likelihoods import Categorical
@@ -288,7 +288,7 @@ def _in_threads(function, rows, temperature):
     if tf.config.list_physical_devices("GPU") or not tf.executing_eagerly():
         return function(*rows, temperature)
     parts = 1
-    while 2 * parts <= min(_cores(), batch // IMAGES_A_THREAD) and batch % (2 * parts) == 0:
+    while 2 * parts <= min(hardware.cores(), batch // IMAGES_A_THREAD) and batch % (2 * parts) == 0:
         parts *= 2
     if parts == 1:
         return function(*rows, temperature)
@@ -296,11 +296,3 @@ def _in_threads(function, rows, temperature):
     with concurrent.futures.ThreadPoolExecutor(parts) as threads:
         done = threads.map(lambda *part: function(*part, temperature), *rows)
         return tf.concat(list(done), axis=0)
-
-
-def _cores():
-    """Return how many cores this process may use, which can be fewer than the machine has."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        return os.cpu_count() or 1

@@ -2,7 +2,7 @@
 
 Trained with bfloat16 convolutions and a new binarisation of each image every time. Expected: 83.93
 nats on the test split, binarised once, after 32 passes over the data and about two hours on two CPU
-cores with bfloat16 instructions; the card's four were shared with other work.
+cores with bfloat16 instructions; the card's four hours were of cores shared with other work.
 """
 
 from tfgen.likelihoods import Bernoulli

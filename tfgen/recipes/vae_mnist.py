@@ -1,8 +1,8 @@
 """A convolutional VAE on binarised MNIST, of one stochastic layer: 50 numbers.
 
-In three passes over the data its bound is closer than that of dense layers of 200 units, the
-network of Burda et al. 2015, in twenty. Expected: an importance-weighted bound (k = 500) of 85.55
-nats on the test split, after 45 minutes on two CPU cores.
+After three passes over the data its bound was closer than that of dense layers of 200 units, the
+network of Burda et al. 2015, after twenty. Expected: an importance-weighted bound (k = 500) of
+85.55 nats on the test split, after 45 minutes on two CPU cores.
 """
 
 from tfgen.likelihoods import Bernoulli

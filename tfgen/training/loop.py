@@ -1,9 +1,6 @@
 """One training with all its state: steps, validations, checkpoints, the weights to keep."""
 
 import contextlib
-import os
-import pathlib
-import platform
 import time
 
 import keras
@@ -11,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from tfgen import hardware
 from tfgen.errors import UserError
 from tfgen.models.base import dtype_policy
 from tfgen.models.distributed_fit import RunningMean
@@ -225,7 +223,7 @@ class Run:
             "rollbacks": self.rollbacks,
             "replicas": self.strategy.num_replicas_in_sync,
             "strategy": type(self.strategy).__name__,
-            "hardware": _hardware(),
+            "hardware": hardware.describe(),
             "seed": self.recipe.seed,
             "history": self.history,
             **self.notes,
@@ -260,18 +258,3 @@ class _SaveNow(keras.callbacks.Callback):
                 self._run.save()
             except NotSaved as error:
                 logging.warning("%s Training goes on meanwhile.", error)
-
-
-def _hardware():
-    cpu = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                cpu = line.split(":", 1)[1].strip()
-                break
-    gpus = [
-        tf.config.experimental.get_device_details(device).get("device_name", "GPU")
-        for device in tf.config.list_physical_devices("GPU")
-    ]
-    cores = os.cpu_count()
-    return f"{cpu}, {cores} cores" + "".join(f", {gpu}" for gpu in gpus)

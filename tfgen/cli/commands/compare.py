@@ -1,7 +1,7 @@
 """Put the figures of all entries of a data set into one table.
 
-DATASET is the data set that they were trained on. The figures are those of the entries' cards,
-beside the floors that real images score; nothing is measured again.
+DATASET is the data set that they were trained on, as `tfgen info ENTRY` says. The figures are those
+of the entries' cards, beside the floors that real images score; nothing is measured again.
 example: tfgen compare digits --out digits.md
 """
 

@@ -1,10 +1,10 @@
 """Complete images of which a part is known, with an autoregressive entry.
 
 ENTRY is a name in the zoo, a folder or an address. The images are those of --images, a folder or
-one file, or else the first of the entry's own test split. Pixels that --mask calls known stay as
-they are; each of the others is drawn given those before it, row by row from the top left (of a
-multi-scale entry, the pixels of its small image first). A picture shows, line by line, what is
-known, the completions, and the image itself.
+one file, on the entry's grid of levels, or else the first of its own test split. Pixels that --mask
+calls known stay as they are; each of the others is drawn given those before it, row by row from the
+top left (of a multi-scale entry, the pixels of its small image first). A picture shows, line by
+line, what is known, the completions, and the image itself.
 example: tfgen complete pixelcnn_digits --mask top --out completed.png
 """
 
@@ -22,8 +22,8 @@ def define(values):
     flags.DEFINE_string(
         "mask",
         "top",
-        "what is known: the top half, the left half, one half of the pixels at random (always the "
-        "same ones, whatever --seed is), or the white pixels of FILE.png, of the images' size",
+        "what is known: top (the upper half), left, random (one half of the pixels, the same ones "
+        "for every --seed), or FILE.png, of the images' size, whose white pixels they are",
         flag_values=values,
     )
     flags.DEFINE_integer("n", 8, "number of images at most", lower_bound=1, flag_values=values)

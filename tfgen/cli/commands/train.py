@@ -1,7 +1,8 @@
 """Train a recipe and leave a finished entry.
 
-RECIPE is one of tfgen's recipes; `tfgen train list` names them. An interrupted training goes on
-when the same command is run again.
+RECIPE is one of tfgen's recipes; `tfgen train list` names them. Those of digits and of Gaussians
+take seconds to minutes and no download, those of other data mostly an hour or more. An interrupted
+training goes on when the same command is run again.
 example: tfgen train vae_digits --out runs/vae_digits
 """
 

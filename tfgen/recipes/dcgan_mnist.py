@@ -1,0 +1,33 @@
+"""A DCGAN on MNIST: two strided convolutions a player, as in Keras's tutorial.
+
+The tutorial's widths, with the paper's initialisation, Adam(2e-4, beta_1=0.5) and non-saturating
+game; no dropout in D, as in the paper. Not trained to its end yet, so it states no figure.
+"""
+
+from tfgen.models import DCGAN
+from tfgen.recipes.base import Recipe
+
+
+def recipe():
+    def model(image_shape, num_classes):
+        return DCGAN(
+            image_shape,
+            latent_dim=32,
+            filters=(64, 128),
+            average_half_life=20_000,
+            num_classes=num_classes,
+        )
+
+    return Recipe(
+        name="dcgan_mnist",
+        summary="DCGAN, two strided convolutions a player, non-saturating game",
+        dataset="mnist",
+        levels=256,
+        model=model,
+        steps=20_000,
+        validate_every=2000,
+        learning_rate=2e-4,
+        final_learning_rate=2e-5,
+        beta_1=0.5,
+        select=None,
+    )
