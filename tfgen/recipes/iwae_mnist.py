@@ -39,5 +39,4 @@ def recipe():
         warmup_steps=500,
         average_half_life=100_000,
         clip_norm=200.0,
-        precision="mixed_bfloat16",
     )

@@ -8,24 +8,30 @@ from tfgen.models import R3GAN
 from tfgen.recipes.base import Recipe
 
 
-def recipe():
+def model_of(widths, gamma):
+    """Return a recipe's model: R3GAN of these widths, whose penalties weigh `gamma`."""
+
     def model(image_shape, num_classes):
         return R3GAN(
             image_shape,
             latent_dim=64,
-            widths=(16, 32, 64),
+            widths=widths,
             num_blocks=1,
-            game=Relativistic(gamma=0.3),
+            game=Relativistic(gamma),
             average_half_life=20_000,
             num_classes=num_classes,
         )
 
+    return model
+
+
+def recipe():
     return Recipe(
         name="r3gan_mnist",
         summary="R3GAN, residual networks, relativistic game with R1 and R2",
         dataset="mnist",
         levels=256,
-        model=model,
+        model=model_of((16, 32, 64), gamma=0.3),
         steps=12_000,
         validate_every=1000,
         learning_rate=2e-4,

@@ -3,34 +3,15 @@
 Not trained to its end yet, so it states no figure.
 """
 
-from tfgen.games import Relativistic
-from tfgen.models import R3GAN
-from tfgen.recipes.base import Recipe
+import dataclasses
+
+from tfgen.recipes import r3gan_mnist
 
 
 def recipe():
-    def model(image_shape, num_classes):
-        return R3GAN(
-            image_shape,
-            latent_dim=64,
-            widths=(32, 64, 64),
-            num_blocks=1,
-            game=Relativistic(gamma=0.3),
-            average_half_life=20_000,
-            num_classes=num_classes,
-        )
-
-    return Recipe(
+    return dataclasses.replace(
+        r3gan_mnist.recipe(),
         name="r3gan_stacked_mnist",
-        summary="R3GAN, residual networks, relativistic game with R1 and R2",
         dataset="stacked_mnist",
-        levels=256,
-        model=model,
-        steps=12_000,
-        validate_every=1000,
-        learning_rate=2e-4,
-        final_learning_rate=5e-5,
-        beta_1=0.0,
-        beta_2=0.99,
-        select=None,
+        model=r3gan_mnist.model_of((32, 64, 64), gamma=0.3),
     )
