@@ -7,7 +7,8 @@ class UserError(ValueError):
     """What the user did wrong and what to do about it, in one sentence."""
 
 
-def check_count(name, value):
-    """Raise `UserError` unless the argument `name` is an integer of at least 1."""
-    if not isinstance(value, numbers.Integral) or value < 1:
-        raise UserError(f"{name} must be an integer of at least 1, but is {value}.")
+def check_counts(**counts):
+    """Raise `UserError` unless each of the arguments is an integer of at least 1."""
+    for name, value in counts.items():
+        if not isinstance(value, numbers.Integral) or value < 1:
+            raise UserError(f"{name} must be an integer of at least 1, but is {value}.")

@@ -292,7 +292,7 @@ def test_a_mistake_is_told_in_one_sentence(words, sentence, capsys, tmp_path, mo
 
 
 def test_codes_are_made_in_batches(vae, digits):
-    from tfgen.models.latent import in_batches
+    from tfgen.models.base import in_batches
 
     images = digits.images("test", 10)
     found = in_batches(vae.encode, images, None, batch_size=4)

@@ -27,8 +27,8 @@ from sklearn.mixture import GaussianMixture
 from tfgen.errors import UserError
 from tfgen.images import check_labels, from_unit, to_unit
 from tfgen.layers.networks import pixel_network
-from tfgen.models.base import register
-from tfgen.models.latent import LatentModel, check_latents, in_batches
+from tfgen.models.base import in_batches, register
+from tfgen.models.latent import LatentModel, check_latents
 from tfgen.sampling import noise as random_noise
 
 

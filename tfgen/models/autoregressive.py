@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import hardware
-from tfgen.errors import UserError, check_count
+from tfgen.errors import UserError, check_counts
 from tfgen.images import check_labels, from_levels, levels_to_unit, to_levels
 from tfgen.likelihoods import Categorical
 from tfgen.models.base import TractableModel, in_few_sizes
@@ -122,7 +122,6 @@ class AutoregressiveModel(TractableModel):
 
     def sample(self, n, seed=0, labels=None, batch_size=256, temperature=1.0):
         """As `GenerativeModel.sample`, with a `temperature`; see `generate`."""
-        _checked_temperature(temperature)
         return super().sample(n, seed, labels, batch_size, temperature=temperature)
 
     def complete(self, images, known_mask, seeds, labels=None, temperature=1.0, batch_size=256):
@@ -141,7 +140,7 @@ class AutoregressiveModel(TractableModel):
         Returns uint8 [b, h, w, c], with the known pixels as they were.
         """
         temperature = _checked_temperature(temperature)
-        check_count("batch_size", batch_size)
+        check_counts(batch_size=batch_size)
         images, labels = self._check(images, labels)
         mask = np.asarray(known_mask)
         shape = (len(images), *self.image_shape[:2])
@@ -158,7 +157,7 @@ class AutoregressiveModel(TractableModel):
             return from_levels(levels, self.likelihood.levels)
 
         rows = [seeds, labels, given, np.broadcast_to(mask, shape)]
-        return tf.constant(in_few_sizes(complete, rows, batch_size))
+        return tf.constant(in_few_sizes(complete, *rows, batch_size=batch_size))
 
     def scan(self, uniforms, labels, temperature=1.0, **known):
         """Return the levels that the uniforms draw; see `sampling.raster.scan`."""

@@ -81,7 +81,7 @@ class GenerativeModel(DistributedFit, keras.Model):
         def generate(seeds, labels):
             return self.generate(self.noise(seeds), labels, **settings)
 
-        return in_few_sizes(generate, [seeds, labels], batch_size)
+        return in_few_sizes(generate, seeds, labels, batch_size=batch_size)
 
     # Training
 
@@ -206,23 +206,31 @@ class TractableModel(GenerativeModel):
         return {**super().endpoints(), "log_prob": (log_prob, signature)}
 
 
-def in_few_sizes(function, rows, batch_size):
+def in_batches(function, *rows, batch_size=256):
     """Return function(*rows), numpy [n, ...], called with at most `batch_size` rows at a time.
-
-    The last rows are repeated up to a power of two, so that it is compiled for few batch sizes.
 
     Args: rows: arrays [n, ...], or None.
     """
-    rows = [None if row is None else np.asarray(row) for row in rows]
-    n = len(rows[0])
     done = []
-    for start in range(0, n, batch_size):
-        size = min(batch_size, n - start)
-        index = np.arange(min(batch_size, 1 << (size - 1).bit_length()))
-        index = start + np.minimum(index, size - 1)
-        part = [None if row is None else row[index] for row in rows]
-        done.append(np.asarray(function(*part))[:size])
+    for start in range(0, len(rows[0]), batch_size):
+        part = slice(start, start + batch_size)
+        done.append(np.asarray(function(*(None if row is None else row[part] for row in rows))))
     return np.concatenate(done)
+
+
+def in_few_sizes(function, *rows, batch_size):
+    """As `in_batches`, for a function that is compiled anew for each number of rows.
+
+    The last row is repeated up to a power of two, or `batch_size`.
+    """
+
+    def padded(*part):
+        size = len(part[0])
+        index = np.minimum(np.arange(min(batch_size, 1 << (size - 1).bit_length())), size - 1)
+        repeated = (None if row is None else np.asarray(row)[index] for row in part)
+        return np.asarray(function(*repeated))[:size]
+
+    return in_batches(padded, *rows, batch_size=batch_size)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ out the pixel itself: v's stops a row above it, h's has mask A. Then the head of
 import keras
 import tensorflow as tf
 
-from tfgen.errors import check_count
+from tfgen.errors import check_counts
 from tfgen.layers.masked_conv import MaskedConv2D, RowsConv2D
 from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
@@ -44,8 +44,7 @@ class GatedPixelCNN(AutoregressiveModel):
         self, image_shape, hidden_channels=32, num_layers=10, likelihood=None, num_classes=0
     ):
         super().__init__(image_shape, likelihood, num_classes)
-        check_count("hidden_channels", hidden_channels)
-        check_count("num_layers", num_layers)
+        check_counts(hidden_channels=hidden_channels, num_layers=num_layers)
         self.hidden_channels = h = hidden_channels
         self.num_layers = num_layers
         channels = self.image_shape[-1]

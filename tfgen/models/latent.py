@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.layers.networks import check_custom, decoder_network, encoder_network, functional
-from tfgen.models.base import GenerativeModel
+from tfgen.models.base import GenerativeModel, in_batches
 from tfgen.models.code_paths import code_path, traversal
 
 
@@ -100,7 +100,7 @@ class LatentModel(GenerativeModel):
         """
         if len(images) < 2:
             raise UserError(f"a variance needs at least 2 images, but got {len(images)}.")
-        return np.var(in_batches(self.encode, images, labels, batch_size), axis=0)
+        return np.var(in_batches(self.encode, images, labels, batch_size=batch_size), axis=0)
 
     def endpoints(self):
         def encode(images, labels=None):
@@ -120,15 +120,6 @@ class LatentModel(GenerativeModel):
             "decode": (decode, [latents, *self._label_spec()]),
             "reconstruct": (reconstruct, images),
         }
-
-
-def in_batches(function, inputs, labels=None, batch_size=256):
-    """Return function(inputs, labels) of a model, numpy, taking `batch_size` rows at a time."""
-    batches = []
-    for start in range(0, len(inputs), batch_size):
-        rows = slice(start, start + batch_size)
-        batches.append(np.asarray(function(inputs[rows], None if labels is None else labels[rows])))
-    return np.concatenate(batches)
 
 
 def check_latents(latents, latent_dim):

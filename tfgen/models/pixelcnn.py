@@ -13,7 +13,7 @@ the right is ever seen. Class-conditional biases as in Gated PixelCNN (arXiv:160
 import keras
 import tensorflow as tf
 
-from tfgen.errors import check_count
+from tfgen.errors import check_counts
 from tfgen.layers.masked_conv import MaskedConv2D
 from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
@@ -45,8 +45,7 @@ class PixelCNN(AutoregressiveModel):
         embedding_dim=0,
     ):
         super().__init__(image_shape, likelihood, num_classes)
-        check_count("hidden_channels", hidden_channels)
-        check_count("num_blocks", num_blocks)
+        check_counts(hidden_channels=hidden_channels, num_blocks=num_blocks)
         self.hidden_channels = h = hidden_channels
         self.num_blocks = num_blocks
         self.embedding_dim = embedding_dim

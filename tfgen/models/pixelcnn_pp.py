@@ -13,7 +13,7 @@ channel groups, as in PixelCNN.
 
 import tensorflow as tf
 
-from tfgen.errors import UserError, check_count
+from tfgen.errors import UserError, check_counts
 from tfgen.layers.gated_streams import Resolution
 from tfgen.layers.masked_conv import MaskedConv2D
 from tfgen.layers.shifted_conv import ShiftedConv2D
@@ -52,9 +52,9 @@ class PixelCNNPP(AutoregressiveModel):
         likelihood = likelihood or DiscretizedLogisticMixture(256, 10)
         super().__init__(image_shape, likelihood, num_classes)
         height, width, channels = self.image_shape
-        check_count("hidden_channels", hidden_channels)
-        check_count("num_blocks", num_blocks)
-        check_count("num_resolutions", num_resolutions)
+        check_counts(
+            hidden_channels=hidden_channels, num_blocks=num_blocks, num_resolutions=num_resolutions
+        )
         if not 0 <= dropout < 1:
             raise UserError(f"dropout must lie in 0 <= dropout < 1, but is {dropout}.")
         multiple = 2 ** (num_resolutions - 1)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen.errors import UserError, check_count
+from tfgen.errors import UserError, check_counts
 from tfgen.images import levels_to_unit
 from tfgen.layers.diagonal_lstm import DiagonalBiLSTM
 from tfgen.layers.masked_conv import MaskedConv2D
@@ -50,8 +50,7 @@ class PixelRNN(AutoregressiveModel):
         super().__init__(image_shape, likelihood, num_classes)
         if variant not in VARIANTS:
             raise UserError(f"variant must be one of {', '.join(VARIANTS)}, but is '{variant}'.")
-        check_count("hidden_channels", hidden_channels)
-        check_count("num_layers", num_layers)
+        check_counts(hidden_channels=hidden_channels, num_layers=num_layers)
         self.variant = variant
         self.hidden_channels = h = hidden_channels
         self.num_layers = num_layers

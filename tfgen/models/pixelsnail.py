@@ -20,7 +20,7 @@ Class-conditional biases as in Gated PixelCNN (arXiv:1606.05328).
 import keras
 import tensorflow as tf
 
-from tfgen.errors import UserError, check_count
+from tfgen.errors import UserError, check_counts
 from tfgen.layers.causal_attention import CausalAttention, appended, penalty_of
 from tfgen.layers.masked_conv import MaskedConv2D
 from tfgen.models.autoregressive import AutoregressiveModel
@@ -56,15 +56,13 @@ class PixelSNAIL(AutoregressiveModel):
         num_classes=0,
     ):
         super().__init__(image_shape, likelihood, num_classes)
-        counts = {
-            "hidden_channels": hidden_channels,
-            "num_blocks": num_blocks,
-            "num_residual": num_residual,
-            "key_channels": key_channels,
-            "value_channels": value_channels,
-        }
-        for name, value in counts.items():
-            check_count(name, value)
+        check_counts(
+            hidden_channels=hidden_channels,
+            num_blocks=num_blocks,
+            num_residual=num_residual,
+            key_channels=key_channels,
+            value_channels=value_channels,
+        )
         if not 0 <= dropout < 1:
             raise UserError(f"dropout must lie in [0, 1), but is {dropout}.")
         self.hidden_channels = h = hidden_channels

@@ -23,7 +23,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfgen import likelihoods, objectives, priors
-from tfgen.errors import UserError, check_count
+from tfgen.errors import UserError, check_counts
 from tfgen.images import (
     check_labels,
     from_unit,
@@ -228,8 +228,7 @@ class VariationalModel(LatentModel):
         rows = importance.at_once(max(layer, block * self.latent_dim), len(images))
         if chunk_size is None:
             chunk_size = importance.at_once(layer * rows, block)
-        check_count("num_samples", num_samples)
-        check_count("chunk_size", chunk_size)
+        check_counts(num_samples=num_samples, chunk_size=chunk_size)
         # All as tensors: other numbers of samples are no reason to trace again.
         counts = tf.constant([num_samples, chunk_size])
         bounds = []

@@ -17,7 +17,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgen.errors import check_count
+from tfgen.errors import check_counts
 from tfgen.objectives.base import Objective, repeat
 
 
@@ -26,7 +26,7 @@ class IWAE(Objective):
     """The negative importance-weighted bound L_k with k = `num_samples` codes an image."""
 
     def __init__(self, num_samples=5):
-        check_count("num_samples", num_samples)
+        check_counts(num_samples=num_samples)
         self.num_samples = num_samples
 
     def losses(self, model, batch, step):

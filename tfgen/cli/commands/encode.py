@@ -35,7 +35,7 @@ def run(name, values):
     out, folder = _places(values)
     shared_flags.check_label(values, entry)
     quiet.load("tfgen.models")
-    from tfgen.models.latent import in_batches
+    from tfgen.models.base import in_batches
 
     codes.check_codes(entry, "encode")
     model = zoo.load(entry)

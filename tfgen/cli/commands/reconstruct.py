@@ -34,7 +34,7 @@ def run(name, values):
     import numpy as np
 
     from tfgen.export import pictures
-    from tfgen.models.latent import in_batches
+    from tfgen.models.base import in_batches
 
     codes.check_codes(entry, "reconstruct")
     model = zoo.load(entry)
