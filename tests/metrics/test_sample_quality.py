@@ -1,5 +1,6 @@
 """Perfect samplers reach the floor, others do not, and each figure says its protocol."""
 
+import functools
 import types
 
 import numpy as np
@@ -11,6 +12,8 @@ from tfgen.errors import UserError
 from tfgen.metrics.classifier_accuracy import classifier_accuracy
 from tfgen.models.base import TractableModel
 
+# One set of samples, where a test is not of several.
+evaluate = functools.partial(metrics.evaluate, sampling_seeds=1)
 PROTOCOL = {"value", "floor", "unit", "protocol", "split", "n", "seed"}
 
 
@@ -40,7 +43,7 @@ def mnist(shared_data_dir):
 
 def test_mnist_is_measured_on_the_classifiers_features(mnist):
     train = mnist.images("train")
-    perfect = metrics.evaluate(drawn_from(train), mnist)
+    perfect = evaluate(drawn_from(train), mnist)
     names = ["Fréchet distance", "kernel distance", "precision", "recall", "density", "coverage"]
     assert list(perfect) == [f"{name}, MNIST classifier" for name in names]
     assert all(set(figure) >= {*PROTOCOL, "features"} for figure in perfect.values())
@@ -54,20 +57,20 @@ def test_mnist_is_measured_on_the_classifiers_features(mnist):
     assert "two halves" in frechet["protocol"]
     assert all(0.7 < figure["value"] < 1.3 for figure in shares)
     half = np.roll(train, 14, axis=1)
-    wrong = metrics.evaluate(drawn_from(half), mnist)
+    wrong = evaluate(drawn_from(half), mnist)
     assert wrong["Fréchet distance, MNIST classifier"]["value"] > 20 * frechet["value"]
     assert wrong["kernel distance, MNIST classifier"]["value"] > 20 * abs(kernel["value"])
     ones = train[mnist.labels("train") == 1]
-    one = metrics.evaluate(sampler(lambda rng, _, n: ones[rng.integers(len(ones), size=n)]), mnist)
+    one = evaluate(sampler(lambda rng, _, n: ones[rng.integers(len(ones), size=n)]), mnist)
     assert one["coverage, MNIST classifier"]["value"] < 0.2
     assert one["recall, MNIST classifier"]["value"] < 0.2
 
 
-def test_several_sampling_seeds_give_mean_and_spread(digits):
+def test_figures_are_mean_and_spread_of_three_sets_of_samples(digits):
     train = digits.images("train")
     model = sampler(lambda rng, _, n: train[rng.integers(len(train), size=n)])
-    found = metrics.evaluate(model, digits, seed=7, sampling_seeds=3)
-    apart = [metrics.evaluate(model, digits, seed=7 + k * 2000) for k in range(3)]
+    found = metrics.evaluate(model, digits, seed=7)
+    apart = [evaluate(model, digits, seed=7 + k * 2000) for k in range(3)]
     for name, figure in found.items():
         values = [one[name]["value"] for one in apart]
         assert figure["value"] == pytest.approx(np.mean(values))
@@ -80,10 +83,10 @@ def test_several_sampling_seeds_give_mean_and_spread(digits):
 def test_digits_are_measured_on_raw_pixels(digits):
     train = digits.images("train")
     model = sampler(lambda rng, _, n: train[rng.integers(len(train), size=n)])
-    found = metrics.evaluate(model, digits)
+    found = evaluate(model, digits)
     assert list(found) == ["Fréchet distance, raw pixels", "kernel distance, raw pixels"]
     assert {figure["features"] for figure in found.values()} == {"pixels"}
-    of_train = metrics.evaluate(model, digits, "train")["Fréchet distance, raw pixels"]
+    of_train = evaluate(model, digits, "train")["Fréchet distance, raw pixels"]
     assert "; 200 validation images score" in of_train["protocol"] and of_train["floor"] > 0
 
 
@@ -97,7 +100,7 @@ def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch)
 
     name = "classifier accuracy score"
     labels_of = digits.labels
-    right = metrics.evaluate(sampler(draw, 10), digits)[name]
+    right = evaluate(sampler(draw, 10), digits)[name]
     assert right["floor"] > 0.9 and right["value"] > 0.9 and right["n"] == 1297
     assert "trained on 1297 real images it reaches" in right["protocol"]
     wrong = classifier_accuracy(
@@ -105,10 +108,10 @@ def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch)
     )
     assert wrong < 0.1
     few = data.load("digits", levels=17, limit=300)
-    assert name not in metrics.evaluate(sampler(draw, 10), few)
+    assert name not in evaluate(sampler(draw, 10), few)
     # A class that cannot be learnt says nothing of the samples.
     monkeypatch.setattr(digits, "labels", lambda *arguments: np.minimum(labels_of(*arguments), 8))
-    assert name not in metrics.evaluate(sampler(draw, 10), digits)
+    assert name not in evaluate(sampler(draw, 10), digits)
 
 
 def test_mean_images_are_drawn_before_they_are_compared_with_binary_ones(digits):
@@ -116,7 +119,7 @@ def test_mean_images_are_drawn_before_they_are_compared_with_binary_ones(digits)
     binary = data.load("digits", levels=2)
     grey = digits.images("train")
     model = sampler(lambda rng, _, n: grey[rng.integers(len(grey), size=n)])
-    frechet = metrics.evaluate(model, binary)["Fréchet distance, raw pixels"]
+    frechet = evaluate(model, binary)["Fréchet distance, raw pixels"]
     assert frechet["value"] < 1.2 * frechet["floor"]
     assert "grey pixels drawn black or white" in frechet["protocol"]
 
@@ -137,7 +140,7 @@ def likely(draw):
 def test_of_few_images_a_model_has_what_they_allow(mnist, shared_data_dir):
     def measured(limit, make=drawn_from, **settings):
         few = data.load("mnist", data_dir=shared_data_dir, limit=limit)
-        return metrics.evaluate(make(few.images("train")), few, **settings)
+        return evaluate(make(few.images("train")), few, **settings)
 
     assert len(measured(256)) == 6 and "halves" not in next(iter(measured(256).values()))
     assert list(measured(100)) == [
@@ -165,18 +168,18 @@ def test_large_images_have_a_kernel_distance_and_unknown_features_are_told():
     }
     large = ImageData("large", (40, 40, 3), (), splits, "here")
     model = sampler(lambda rng, _, n: images[rng.integers(0, 60, n)])
-    assert list(metrics.evaluate(model, large)) == ["kernel distance, raw pixels"]
+    assert list(evaluate(model, large)) == ["kernel distance, raw pixels"]
     with pytest.raises(UserError, match="features 'pixel' not found; did you mean 'pixels'"):
-        metrics.evaluate(model, large, features="pixel")
+        evaluate(model, large, features="pixel")
     with pytest.raises(UserError, match="classifier of digits takes uint8 images of 28x28x1"):
-        metrics.evaluate(model, large, features="classifier")
+        evaluate(model, large, features="classifier")
 
 
 @pytest.mark.parametrize("name", ["ring_of_gaussians", "grid_of_gaussians"])
 def test_gaussians_count_modes(name):
     points = data.load(name)
     train = points.images("train")
-    found = metrics.evaluate(drawn_from(train), points)
+    found = evaluate(drawn_from(train), points)
     assert list(found) == ["modes", "high-quality samples", "KL(modes || uniform)"]
     modes, good, divergence = found.values()
     assert modes["value"] == modes["floor"] == points.num_classes
@@ -184,19 +187,19 @@ def test_gaussians_count_modes(name):
     assert good["value"] > 0.97 and good["floor"] > 0.97
     assert divergence["value"] < 0.01
     between = drawn_from(np.full([2500, 1, 2, 1], 140, np.uint8))
-    none = metrics.evaluate(between, points)
+    none = evaluate(between, points)
     assert list(none) == ["modes", "high-quality samples"] and none["modes"]["value"] == 0
 
 
 def test_stacked_mnist_counts_modes(shared_data_dir):
     stacked = data.load("stacked_mnist", data_dir=shared_data_dir, limit=3000)
     others = stacked.images("validation")
-    found = metrics.evaluate(drawn_from(others), stacked)
+    found = evaluate(drawn_from(others), stacked)
     assert list(found) == ["modes", "KL(modes || uniform)"]
     modes, divergence = found.values()
     # Of 3,000 draws from 1000 modes, 50 are missed: each with a probability of (1 - 1/1000)^3000.
     assert 930 < modes["value"] < 970 and abs(modes["value"] - modes["floor"]) < 30
     assert divergence["value"] == pytest.approx(divergence["floor"], rel=0.15)
-    one = metrics.evaluate(drawn_from(np.repeat(others[:1], 3000, axis=0)), stacked)
+    one = evaluate(drawn_from(np.repeat(others[:1], 3000, axis=0)), stacked)
     assert one["modes"]["value"] == 1
     assert one["KL(modes || uniform)"]["value"] == pytest.approx(np.log(1000))

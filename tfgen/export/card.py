@@ -66,12 +66,13 @@ def card(info, address=None):
 
 
 def value_text(figure):
-    """Return a figure with its standard error and unit."""
+    """Return a figure with its unit, and its standard error or spread over sets of samples."""
     value = figure["value"]
     text = f"{value:.4g}" if abs(value) < 10 or isinstance(value, int) else f"{value:.2f}"
     if figure.get("standard_error") is not None:
         text += f" ± {figure['standard_error']:.2g}"
-    return f"{text} {figure['unit']}".strip()
+    spread = f" (sd {figure['spread']:.2g})" if "spread" in figure else ""
+    return f"{text} {figure['unit']}".strip() + spread
 
 
 def main_figure(info):

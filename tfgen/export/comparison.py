@@ -69,8 +69,7 @@ def _table(entries):
 def _cell(figure, one_unit):
     if figure is None:
         return NONE
-    text = value_text({**figure, "unit": ""} if one_unit else figure)
-    return f"{text} (sd {figure['spread']:.2g})" if "spread" in figure else text
+    return value_text({**figure, "unit": ""} if one_unit else figure)
 
 
 def _floor(figures):

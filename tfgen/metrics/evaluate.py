@@ -20,7 +20,7 @@ def evaluate(
     split="test",
     seed=0,
     importance_samples=500,
-    sampling_seeds=1,
+    sampling_seeds=3,
     features=None,
 ):
     """Return name -> {value, unit, standard_error, protocol, split, n, seed} of a model on a split.
@@ -31,7 +31,8 @@ def evaluate(
         split: "train", "validation" or "test".
         seed: the first seed of the samples.
         importance_samples: codes an image for the bound of a VAE.
-        sampling_seeds: sets of samples; a figure of several is their mean, beside its "spread".
+        sampling_seeds: sets of samples; a figure of several is their mean, beside its "spread",
+            their standard deviation.
         features: of `metrics.features`; None: those that suit the shape of the images.
 
     A tractable model's log-likelihood is exact; a VAE's are bounds and called so, and called those

@@ -17,7 +17,7 @@ from tfgen.metrics.sample_quality import over_sets, sets_text
 KNOWN = (STACKED_MNIST, *GAUSSIANS)
 
 
-def known_modes(model, data, split="test", seed=0, sampling_seeds=1):
+def known_modes(model, data, split="test", seed=0, sampling_seeds=3):
     """Return name -> figure of the modes that samples of a data set of `KNOWN` reach.
 
     Takes what `evaluate` does. As many samples are drawn as is usual, fewer where the split holds

@@ -24,7 +24,7 @@ HOW = {"precision": "k=3", "recall": "k=3", "density": "k=5", "coverage": "k=5"}
 
 
 def sample_quality(
-    model, data, split="test", seed=0, sampling_seeds=1, features=None, even_of_few=False
+    model, data, split="test", seed=0, sampling_seeds=3, features=None, even_of_few=False
 ):
     """Return name -> figure of the quality of a model's samples; see `evaluate`.
 

@@ -34,10 +34,9 @@ def recipe():
         dataset="mnist",
         levels=2,
         model=model,
-        steps=30_000,
+        steps=12_000,
         validate_every=1000,
         learning_rate=2e-3,
         warmup_steps=500,
         average_half_life=50_000,
-        precision="mixed_bfloat16",
     )

@@ -36,7 +36,7 @@ def define(values):
     )
     flags.DEFINE_integer(
         "sampling_seeds",
-        1,
+        3,
         "sets of samples; of several, mean and standard deviation are told",
         lower_bound=1,
         flag_values=values,
