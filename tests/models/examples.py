@@ -65,7 +65,7 @@ EXAMPLES = {
             "network": "convolutional",
             "likelihood": DiscretizedLogisticMixture(17, 1),
             "num_classes": 3,
-            "objective": IWAE(2),
+            "objective": IWAE(2, warmup_steps=1),
         },
     },
     "VQVAE": {

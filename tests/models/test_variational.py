@@ -282,7 +282,25 @@ def test_warm_up_ends():
     model = vae(objective=objective)
     model.end_warmup()
     assert model.objective == ELBO(4.0, 0, 0.5)
-    assert IWAE(3).warmed_up() == IWAE(3)
+    assert IWAE(3, 10).warmed_up() == IWAE(3)
+
+
+def test_the_first_steps_of_a_warm_up_draw_one_code_an_image():
+    model = vae(RealNVP, objective=IWAE(3, warmup_steps=10))
+    model.compile("sgd")
+    batch = batch_of(model, EVERY_IMAGE, samples=3)
+    first = batch._replace(epsilon=batch.epsilon[:, :1])
+    for step, expected, its_batch in (
+        (9, IWAE(1), first),
+        (10, IWAE(3), batch),
+    ):
+        losses, gradients = model.objective.gradients(model, batch, tf.constant(step))
+        wanted, its_gradients = expected.gradients(model, its_batch, tf.constant(step))
+        np.testing.assert_array_equal(losses["loss"], wanted["loss"])
+        np.testing.assert_array_equal(flat(gradients), flat(its_gradients))
+    # What is validated has all of them from the start.
+    of_all = IWAE(3).losses(model, batch, None)["loss"]
+    np.testing.assert_array_equal(model.objective.losses(model, batch, None)["loss"], of_all)
 
 
 def test_pseudo_inputs_start_at_different_images_if_there_are_enough():
@@ -301,6 +319,8 @@ def test_what_does_not_fit_is_refused_before_training():
     for number in (0, 2.5):
         with pytest.raises(UserError, match="num_samples must be an integer of at least 1, but is"):
             IWAE(number)
+    with pytest.raises(UserError, match="warmup_steps must not be negative, but is -1"):
+        IWAE(5, -1)
     with pytest.raises(UserError, match="must not be negative"):
         ELBO(beta=-1.0)
     with pytest.raises(UserError, match="latent_dim must exceed 1"):

@@ -10,6 +10,9 @@ With the normalised weights v_i = w_i / sum_j w_j, its gradients are
 
 The second, in which log q's own dependence on phi is left out, keeps its signal as k grows, where
 the plain gradient of L_k drowns in noise. A variable with a part in both p and q gets both terms.
+
+A step costs some k times that of the ELBO, which is L_1. So training may begin with one code an
+image and bring in the others when the ELBO has done its part.
 """
 
 import math
@@ -17,25 +20,45 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgen.errors import check_counts
+from tfgen.errors import UserError, check_counts
 from tfgen.objectives.base import Objective, repeat
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
 class IWAE(Objective):
-    """The negative importance-weighted bound L_k with k = `num_samples` codes an image."""
+    """The negative importance-weighted bound L_k with k = `num_samples` codes an image.
 
-    def __init__(self, num_samples=5):
+    Args:
+        num_samples: k.
+        warmup_steps: of training that draw one code an image.
+    """
+
+    def __init__(self, num_samples=5, warmup_steps=0):
         check_counts(num_samples=num_samples)
+        if warmup_steps < 0:
+            raise UserError(f"warmup_steps must not be negative, but is {warmup_steps}.")
         self.num_samples = num_samples
+        self.warmup_steps = warmup_steps
 
     def losses(self, model, batch, step):
         features = model.features(batch.x, batch.labels)
         log_weights = model.log_weights(features, batch)
-        return {"loss": -self._bound(log_weights)}
+        return {"loss": -_bound(log_weights)}
+
+    def warmed_up(self):
+        return IWAE(self.num_samples)
 
     def gradients(self, model, batch, step):
-        k, variables = self.num_samples, model.trainable_variables
+        if not self.warmup_steps:
+            return self._gradients(model, batch)
+        return tf.cond(
+            step < self.warmup_steps,
+            lambda: self._gradients(model, batch._replace(epsilon=batch.epsilon[:, :1])),
+            lambda: self._gradients(model, batch),
+        )
+
+    def _gradients(self, model, batch):
+        k, variables = batch.epsilon.shape[1], model.trainable_variables
         rows = batch.one_row_a_sample()
         share = model.scaled(1 / tf.cast(tf.shape(batch.x)[0], tf.float32))
         with tf.GradientTape() as tape_z:
@@ -55,10 +78,11 @@ class IWAE(Objective):
         by_z = [v[:, None] * _sum(p, q) for p, q in zip(p_by_z, q_by_z, strict=True)]
         by_q = tape_z.gradient(latents, variables, output_gradients=by_z)
         gradients = [_sum(p, q) for p, q in zip(by_p, by_q, strict=True)]
-        return {"loss": -self._bound(log_weights)}, gradients
+        return {"loss": -_bound(log_weights)}, gradients
 
-    def _bound(self, log_weights):
-        return tf.reduce_logsumexp(log_weights, axis=1) - math.log(self.num_samples)
+
+def _bound(log_weights):
+    return tf.reduce_logsumexp(log_weights, axis=1) - math.log(log_weights.shape[1])
 
 
 def _sum(first, second):

@@ -1,9 +1,7 @@
 """A ladder of two groups of latents on binarised MNIST, trained on the importance-weighted bound.
 
-k = 5 with the doubly reparameterised gradient, groups of 50 and 25 numbers, and a RealNVP flow as
-prior of the upper one. Not trained to its end yet, so it states no figure; without the halving to
-4x4, with (200, 100) units above and 1.36 million parameters, too many for the zoo, the test split
-came to 84.03 nats (k = 500), and the validation split stayed 0.8 nats above the training.
+Its doubly reparameterised gradient has k = 5 in the last fifth of the training and k = 1 before,
+where a step costs a fifth. Groups of 40 and 20 numbers, and a RealNVP flow as prior of the upper.
 """
 
 from tfgen.likelihoods import Bernoulli
@@ -17,13 +15,13 @@ def recipe():
     def model(image_shape, num_classes):
         return HierarchicalVAE(
             image_shape,
-            latent_dims=(50, 25),
-            hidden=((16, 32, 64, 64), (128, 64)),
+            latent_dims=(40, 20),
+            hidden=((16, 32, 64), (96,)),
             network="convolutional",
             likelihood=Bernoulli(),
             num_classes=num_classes,
-            prior=RealNVP(25, num_layers=6, hidden=96),
-            objective=IWAE(5),
+            prior=RealNVP(20, num_layers=6, hidden=64),
+            objective=IWAE(5, warmup_steps=30_000),
         )
 
     return Recipe(
@@ -32,10 +30,10 @@ def recipe():
         dataset="mnist",
         levels=2,
         model=model,
-        steps=30_000,
+        steps=38_000,
         batch_size=64,
-        validate_every=2000,
-        learning_rate=1e-3,
+        validate_every=3800,
+        learning_rate=2e-3,
         warmup_steps=500,
         average_half_life=100_000,
         clip_norm=200.0,
