@@ -32,5 +32,8 @@ def recipe():
         learning_rate=1e-3,
         warmup_steps=1000,
         average_half_life=20_000,
-        published="81.50 nats (pytorch-generative, 3,364,161 parameters, dynamic binarisation)",
+        published=(
+            "81.50 nats (github.com/EugenHotaj/pytorch-generative, 3,364,161 parameters, "
+            "dynamic binarisation)"
+        ),
     )

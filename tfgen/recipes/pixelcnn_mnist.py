@@ -34,6 +34,6 @@ def recipe():
         precision="mixed_bfloat16",
         published=(
             "81.30 nats (van den Oord et al. 2016, static binarisation); 81.45 "
-            "(pytorch-generative, 53,569 parameters, dynamic binarisation)"
+            "(github.com/EugenHotaj/pytorch-generative, 53,569 parameters, dynamic binarisation)"
         ),
     )

@@ -32,6 +32,7 @@ def recipe():
         warmup_steps=500,
         average_half_life=20_000,
         published=(
-            "78.61 nats (pytorch-generative, 905,889 parameters, 457 epochs, dynamic binarisation)"
+            "78.61 nats (github.com/EugenHotaj/pytorch-generative, 905,889 parameters, "
+            "457 epochs, dynamic binarisation)"
         ),
     )
