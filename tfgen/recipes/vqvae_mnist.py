@@ -4,7 +4,7 @@ Few codes make the better bound here: after 1,200 steps, the learning rate at ze
 split stood at 107 nats with 8 codes, and (at half the learning rate) at 124 with 16 and 145 with
 32, since what more of them save in pixels the prior pays for in codes.
 
-Expected: a bound of about 97.9 nats on the test split and a Fréchet distance of some 19, after 36
+Expected: a bound of about 97.9 nats on the test split and a Fréchet distance of some 18, after 36
 minutes on one CPU core.
 """
 
