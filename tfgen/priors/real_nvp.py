@@ -59,11 +59,13 @@ class RealNVP(Prior):
             return tfb.RealNVP(self.kept, shift_and_log_scale_fn=shift_and_log_scale)
 
         reverse = tfb.Permute(list(reversed(range(self.latent_dim))))
-        return tfb.Chain([part for net in self.couplings for part in (reverse, layer(net))])
+        # Named, or every operation of the graph bears the names of all the layers.
+        parts = [part for net in self.couplings for part in (reverse, layer(net))]
+        return tfb.Chain(parts, name="flow")
 
     def distribution(self, encode):
         normal = tfd.MultivariateNormalDiag(tf.zeros([self.latent_dim]), tf.ones([self.latent_dim]))
-        return tfd.TransformedDistribution(normal, self.bijector())
+        return tfd.TransformedDistribution(normal, self.bijector(), name="RealNVP")
 
     def codes(self, noise, encode):
         return self.bijector().forward(noise)
