@@ -160,15 +160,8 @@ def test_reloaded_equals_saved(name, case, tmp_path):
     again = keras.models.load_model(path)
     assert type(again) is type(model)
     assert_same(weights_of(again), weights_of(model))
-    images, labels = images_for(model, 3), labels_for(model, 3)
-    # What a tractable model samples follows from what it scores, and costs two compilations.
-    values = [
-        one.log_prob(images, labels)
-        if isinstance(one, TractableModel)
-        else one.sample(3, labels=labels)
-        for one in (again, model)
-    ]
-    np.testing.assert_array_equal(*values)
+    labels = labels_for(model, 3)
+    np.testing.assert_array_equal(again.sample(3, labels=labels), model.sample(3, labels=labels))
     # The optimizers came along: the next step is the same step.
     train(model, 1)
     train(again, 1)
@@ -221,11 +214,7 @@ def test_exported_equals_model(name, case, tmp_path, monkeypatch):
     }
     expected = [{"sample"}, *(ends for kind, ends in families.items() if isinstance(model, kind))]
     assert set.union(*expected) <= set(served)
-    batches = [
-        spec.shape[0] for f in served.values() for spec in f.structured_input_signature[1].values()
-    ]
-    assert set(batches) == {None}
-    for n, once in (1, {"sample_png"}), (4, {"sample", "complete"}):
+    for n in (1, 4):
         known = np.zeros([n, *model.image_shape[:2]], bool)
         known[:, :2] = True
         given = {"images": images_for(model, n), "known_mask": known}
@@ -235,8 +224,6 @@ def test_exported_equals_model(name, case, tmp_path, monkeypatch):
         for endpoint, function in served.items():
             if endpoint == "serving_default":
                 continue  # another name of `sample`
-            if endpoint in {"sample", "sample_png", "complete"} - once:
-                continue  # a scan is compiled for each batch size
             names = function.structured_input_signature[1]
             inputs = {key: tf.constant(given[key]) for key in names}
             (found,) = function(**inputs).values()

@@ -290,10 +290,7 @@ def test_the_first_steps_of_a_warm_up_draw_one_code_an_image():
     model.compile("sgd")
     batch = batch_of(model, EVERY_IMAGE, samples=3)
     first = batch._replace(epsilon=batch.epsilon[:, :1])
-    for step, expected, its_batch in (
-        (9, IWAE(1), first),
-        (10, IWAE(3), batch),
-    ):
+    for step, expected, its_batch in ((9, IWAE(1), first), (10, IWAE(3), batch)):
         losses, gradients = model.objective.gradients(model, batch, tf.constant(step))
         wanted, its_gradients = expected.gradients(model, its_batch, tf.constant(step))
         np.testing.assert_array_equal(losses["loss"], wanted["loss"])
