@@ -49,6 +49,7 @@ def write(model, out, record):
     )
     with written_beside(out / "model.keras") as beside:
         model.save(beside)
+        repack(beside)
     files = ["model.keras", "samples.png"]
     if (out / "training.png").exists():
         files.append("training.png")
@@ -56,7 +57,7 @@ def write(model, out, record):
         files.append(f"{name}.keras")
         with written_beside(out / files[-1]) as beside:
             network.save(beside)
-            drop_newer_settings(beside)
+            repack(beside)
     with written_beside(out / "saved_model") as beside:
         saved_model.export(model, beside)
     pictures.save_image(pictures.grid_of(*sample_grid(model)), out / "samples.png")
@@ -94,8 +95,11 @@ def sample_grid(model, n=SAMPLES):
     return model.sample(n, seed=0, labels=labels), classes if 0 < classes <= n else None
 
 
-def drop_newer_settings(path):
-    """Take unset settings that Keras 3.12 does not know, and refuses, out of a .keras file."""
+def repack(path):
+    """Deflate a .keras file, which makes it a tenth smaller, as Keras does not do.
+
+    Unset settings that Keras 3.12 does not know, and refuses, are left out.
+    """
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     config = json.loads(
@@ -107,7 +111,7 @@ def drop_newer_settings(path):
         },
     )
     parts["config.json"] = json.dumps(config).encode()
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
 

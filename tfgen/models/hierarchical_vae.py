@@ -22,7 +22,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
-from tensorflow_probability import distributions as tfd
 
 from tfgen.errors import UserError
 from tfgen.layers.networks import (
@@ -38,6 +37,7 @@ from tfgen.layers.networks import (
 )
 from tfgen.models.base import register
 from tfgen.models.variational import LOG_VARIANCE_BOUND, VariationalModel, bounded_normal
+from tfgen.priors.base import diagonal_normal
 
 NETWORKS = ("dense", "convolutional", "spatial")
 
@@ -105,8 +105,8 @@ class HierarchicalVAE(VariationalModel):
         expected = self.prior_at(level, latents, labels)
         read_precision, prior_precision = 1 / read.variance(), 1 / expected.variance()
         variance = 1 / (read_precision + prior_precision)
-        mean = variance * (read.loc * read_precision + expected.loc * prior_precision)
-        return tfd.MultivariateNormalDiag(mean, tf.sqrt(variance))
+        mean = variance * (read.mean() * read_precision + expected.mean() * prior_precision)
+        return diagonal_normal(mean, tf.sqrt(variance))
 
     def prior_at(self, level, latents, labels=None):
         if level == 0:

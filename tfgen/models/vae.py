@@ -63,7 +63,7 @@ class VAE(VariationalModel):
     # The two conditionals of the model
 
     def posterior(self, images, labels=None):
-        """Return q(z | x), a tfd.MultivariateNormalDiag over codes, for uint8 images."""
+        """Return q(z | x), independent Normals over codes, for uint8 images."""
         images, labels = self._check(images, labels)
         return self.top_posterior(grid_to_unit(images, self.likelihood.levels), labels)
 

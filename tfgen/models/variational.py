@@ -10,7 +10,7 @@ beside p, guesses them from the image in the same order:
 A subclass gives
 
     features(x, labels)                           what q sees of images: a nest of tensors [b, ...]
-    posterior_at(level, features, latents, labels)  q(z_level | ..), a MultivariateNormalDiag
+    posterior_at(level, features, latents, labels)  q(z_level | ..), independent Normals
     prior_at(level, latents, labels)                p(z_level | ..)
     parameters(latents, labels)                     of p(x | z), [b, h, w, p]
 
@@ -20,7 +20,6 @@ where `latents` lists the groups before `level`, float32 [b, n] each.
 import math
 
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from tfgen import likelihoods, objectives, priors
 from tfgen.errors import UserError, check_counts
@@ -34,6 +33,7 @@ from tfgen.images import (
 )
 from tfgen.models.latent import LatentModel, check_latents
 from tfgen.objectives.base import Batch, repeat
+from tfgen.priors.base import diagonal_normal, is_diagonal_normal
 from tfgen.sampling import importance
 from tfgen.sampling import noise as random_noise
 
@@ -94,7 +94,7 @@ class VariationalModel(LatentModel):
         latents = []
         for level, part in enumerate(tf.split(epsilon, self.latent_sizes, axis=-1)):
             posterior = self.posterior_at(level, features, latents, labels)
-            latents.append(posterior.loc + posterior.stddev() * part)
+            latents.append(posterior.mean() + posterior.stddev() * part)
         return latents
 
     def log_likelihood(self, levels, latents, labels=None):
@@ -146,8 +146,8 @@ class VariationalModel(LatentModel):
         for level, z in enumerate(latents):
             q = self.posterior_at(level, features, latents[:level], labels)
             p = self.prior_at(level, latents[:level], labels)
-            both = isinstance(p, tfd.MultivariateNormalDiag)
-            divergences.append(q.kl_divergence(p) if both else q.log_prob(z) - p.log_prob(z))
+            closed = is_diagonal_normal(p)
+            divergences.append(q.kl_divergence(p) if closed else q.log_prob(z) - p.log_prob(z))
         return divergences
 
     def top_posterior(self, x, labels=None):
@@ -278,10 +278,10 @@ class VariationalModel(LatentModel):
         features = self.features(grid_to_unit(images, self.likelihood.levels), labels)
         latents, code = [], []
         for level in range(len(self.latent_sizes)):
-            mean = self.posterior_at(level, features, latents, labels).loc
+            mean = self.posterior_at(level, features, latents, labels).mean()
             if level:
                 prior = self.prior_at(level, latents, labels)
-                code.append((mean - prior.loc) / prior.stddev())
+                code.append((mean - prior.mean()) / prior.stddev())
             else:
                 code.append(mean)
             latents.append(mean)
@@ -295,7 +295,7 @@ class VariationalModel(LatentModel):
         for level, part in enumerate(tf.split(latents, self.latent_sizes, axis=-1)):
             if level:
                 prior = self.prior_at(level, groups, labels)
-                part = prior.loc + prior.stddev() * part
+                part = prior.mean() + prior.stddev() * part
             groups.append(part)
         return from_unit(self.likelihood.mean(self.parameters(groups, labels)))
 
@@ -345,10 +345,10 @@ class VariationalModel(LatentModel):
 
 
 def bounded_normal(output):
-    """Return the MultivariateNormalDiag of network output [..., 2 n]: mean and log-variance.
+    """Return the independent Normals of network output [..., 2 n]: mean and log-variance.
 
     The log-variance is bounded smoothly: one wild batch must not overflow exp.
     """
     mean, log_variance = tf.split(tf.cast(output, tf.float32), 2, axis=-1)
     log_variance = LOG_VARIANCE_BOUND * tf.tanh(log_variance / LOG_VARIANCE_BOUND)
-    return tfd.MultivariateNormalDiag(mean, tf.exp(log_variance / 2))
+    return diagonal_normal(mean, tf.exp(log_variance / 2))

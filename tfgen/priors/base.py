@@ -43,6 +43,21 @@ class Prior(keras.layers.Layer):
         """Start from training images, numpy uint8 [n, h, w, c]."""
 
 
+def diagonal_normal(mean, scale):
+    """Return the distribution of [n] independent Normals, for means and scales [..., n].
+
+    TFP's MultivariateNormalDiag is the same in six times the operations, most of a served graph.
+    """
+    return tfd.Independent(tfd.Normal(mean, scale), 1)
+
+
+def is_diagonal_normal(distribution):
+    """Return whether it is one of `diagonal_normal`, between which KL has a closed form."""
+    return isinstance(distribution, tfd.Independent) and isinstance(
+        distribution.distribution, tfd.Normal
+    )
+
+
 def component_of(uniform_normal, probabilities):
     """Return which component, int32 [b], the standard normal numbers [b] pick by their rank."""
     uniform = tfd.Normal(0.0, 1.0).cdf(uniform_normal)

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfgen.errors import UserError
-from tfgen.priors.base import Prior, component_of
+from tfgen.priors.base import Prior, component_of, diagonal_normal
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -33,7 +33,7 @@ class GaussianMixture(Prior):
     def distribution(self, encode):
         return tfd.MixtureSameFamily(
             tfd.Categorical(logits=self.logits.value),
-            tfd.MultivariateNormalDiag(self.means.value, tf.exp(self.log_scales.value)),
+            diagonal_normal(self.means.value, tf.exp(self.log_scales.value)),
         )
 
     def codes(self, noise, encode):

@@ -15,7 +15,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfgen.errors import UserError
-from tfgen.priors.base import Prior
+from tfgen.priors.base import Prior, diagonal_normal
 
 LOG_SCALE_BOUND = 3.0
 
@@ -64,7 +64,7 @@ class RealNVP(Prior):
         return tfb.Chain(parts, name="flow")
 
     def distribution(self, encode):
-        normal = tfd.MultivariateNormalDiag(tf.zeros([self.latent_dim]), tf.ones([self.latent_dim]))
+        normal = diagonal_normal(tf.zeros([self.latent_dim]), tf.ones([self.latent_dim]))
         return tfd.TransformedDistribution(normal, self.bijector(), name="RealNVP")
 
     def codes(self, noise, encode):

@@ -2,9 +2,8 @@
 
 import keras
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
-from tfgen.priors.base import Prior
+from tfgen.priors.base import Prior, diagonal_normal
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -16,7 +15,7 @@ class StandardNormal(Prior):
         self.built = True
 
     def distribution(self, encode):
-        return tfd.MultivariateNormalDiag(tf.zeros([self.latent_dim]), tf.ones([self.latent_dim]))
+        return diagonal_normal(tf.zeros([self.latent_dim]), tf.ones([self.latent_dim]))
 
     def codes(self, noise, encode):
         return noise

@@ -78,5 +78,5 @@ class VampPrior(Prior):
         weights = tf.fill([self.num_components], 1 / self.num_components)
         chosen = component_of(noise[:, 0], weights)
         posteriors = self.components(encode)
-        means = tf.gather(posteriors.loc, chosen)
+        means = tf.gather(posteriors.mean(), chosen)
         return means + tf.gather(posteriors.stddev(), chosen) * noise[:, 1:]

@@ -18,7 +18,7 @@ import numpy as np
 
 from tfgen import data
 from tfgen.export.atomic import written_beside
-from tfgen.export.entry import drop_newer_settings
+from tfgen.export.entry import repack
 from tfgen.metrics.features import digit_classifier
 
 EPOCHS = 12
@@ -61,7 +61,7 @@ def train(directory, mnist, epochs=EPOCHS):
     path = pathlib.Path(directory) / digit_classifier.WEIGHTS.name
     with written_beside(path) as beside:
         kept.save(beside)
-        drop_newer_settings(beside)
+        repack(beside)
     test = mnist.images("test"), mnist.labels("test")
     about = {
         "dataset": mnist.name,
