@@ -24,7 +24,7 @@ def recipe():
         dataset="mnist",
         levels=256,
         model=model,
-        steps=20_000,
+        steps=12_000,
         validate_every=2000,
         learning_rate=2e-4,
         final_learning_rate=2e-5,
