@@ -23,6 +23,18 @@ UNSAFE = {
     "type of another module": {"class_name": "Popen", "module": "subprocess", "config": {}},
     "module of Keras": {"class_name": "Model", "module": "keras.src.utils", "config": {}},
     "without a module": {"class_name": "Dense", "config": {}},
+    "without one, by a registered name": {
+        "class_name": "Lambda",
+        "registered_name": "tfgen>VAE",
+        "config": {},
+    },
+    "by a dotted name": {**LAYER, "module": "keras", "class_name": "layers.Lambda"},
+    "function by a dotted name": {
+        **LAYER,
+        "module": "keras",
+        "class_name": "applications.imagenet_utils.decode_predictions",
+    },
+    "function as a class": {**LAYER, "class_name": "deserialize"},
     "odd": {"class_name": ["Dense"], "module": "keras.layers"},
 }
 
@@ -37,7 +49,9 @@ def write(path, config, **more):
 
 @pytest.mark.parametrize("part", UNSAFE.values(), ids=UNSAFE)
 def test_unsafe_parts_are_refused_however_deep(part, tmp_path):
-    config = {"class_name": "VAE", "registered_name": "tfgen>VAE", "config": {"a": [{"b": part}]}}
+    config = {"class_name": "VAE", "module": "tfgen.models.vae", "registered_name": "tfgen>VAE"}
+    safety.check(write(tmp_path / "model.keras", {**config, "config": {}}))
+    config["config"] = {"a": [{"b": part}]}
     with pytest.raises(UserError, match="is refused: to load its .* could run foreign code"):
         safety.check(write(tmp_path / "model.keras", config))
 

@@ -51,13 +51,17 @@ def check(path):
 
 
 def _is_safe(config):
-    name = config["class_name"]
+    name, module = config["class_name"], config.get("module")
     if not isinstance(name, str):
         return False
     if name.startswith("__"):
         return name in VALUES
+    # Without a module Keras reads the class by rules of old, and a dotted name leads out of one.
+    if not isinstance(module, str) or not name.isidentifier():
+        return False
     # As Keras does: functions are registered under the name that is their config.
     registered = config.get("config" if name == "function" else "registered_name")
     if isinstance(registered, str) and keras.saving.get_registered_object(registered) is not None:
         return True
-    return str(config.get("module")) in MODULES and name not in {*UNSAFE, "function"}
+    # Functions have names in lower case, and none is called by an entry.
+    return module in MODULES and name[0].isupper() and name not in UNSAFE

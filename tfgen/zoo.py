@@ -65,12 +65,17 @@ def load(entry):
             safety.check(entry.path / name)
     try:
         model = keras.models.load_model(entry.path / "model.keras", safe_mode=True)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         version = entry.info["versions"]["tfgen"]
         raise UserError(
             f"entry '{entry.name}', written by tfgen {version}, cannot be loaded by this version "
             f"({str(error).splitlines()[0][:160]})."
         ) from error
+    if not isinstance(model, tfgen.models.base.GenerativeModel):
+        raise UserError(
+            f"entry '{entry.name}' cannot be trusted: its model.keras is a {type(model).__name__}, "
+            "no model of tfgen; get the entry again."
+        )
     for key, found in (
         ("image_shape", list(model.image_shape)),
         ("num_classes", model.num_classes),

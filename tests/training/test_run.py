@@ -87,9 +87,12 @@ def test_ctrl_c_outside_the_fit_says_how_to_go_on_too(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(run_module.metrics, "evaluate", pressed)
         with pytest.raises(training.Interrupted, match=sentence):
-            training.train(VAE_RECIPE.with_steps(4), tmp_path / "run")
-    path = training.train(VAE_RECIPE.with_steps(4), tmp_path / "run")
-    assert [row["step"] for row in zoo.find(path).info["training"]["history"]] == [4]
+            training.train(VAE_RECIPE.with_steps(6), tmp_path / "run", checkpoint_seconds=0)
+    path = training.train(VAE_RECIPE.with_steps(6), tmp_path / "run")
+    info = zoo.find(path).info["training"]
+    # The last validation is at the end, whatever the steps between them.
+    assert [row["step"] for row in info["history"]] == [4, 6]
+    assert info["seconds"] > 0 and info["images_per_second"] < 1e5
 
 
 def test_a_finished_entry_holds_what_it_states_and_is_not_overwritten(tmp_path):
@@ -154,6 +157,19 @@ def test_a_validation_that_is_not_finite_ends_the_training(tmp_path, monkeypatch
     with pytest.raises(UserError, match=r"val_loss is not finite \(nan\) at step 4; training stop"):
         training.train(VAE_RECIPE, tmp_path / "run")
     assert (tmp_path / "run" / ".training" / "step-0").is_dir()
+
+
+def test_a_step_that_fails_its_validation_is_none_to_go_back_to(tmp_path, monkeypatch):
+    seen, evaluate, bad = [], VAE.evaluate, iter([True])
+    monkeypatch.setattr(run_module, "_leave_entry", lambda run, out: seen.append(run.record()))
+    monkeypatch.setattr(
+        VAE,
+        "evaluate",
+        lambda *args, **options: {"loss": np.nan} if next(bad, 0) else evaluate(*args, **options),
+    )
+    training.train(VAE_RECIPE, tmp_path / "run", checkpoint_seconds=0, on_nan="rollback")
+    assert seen[0]["rollbacks"] == 1
+    assert [row["step"] for row in seen[0]["history"]] == [4, 8, 12, 16, 20]
 
 
 def test_nothing_follows_a_weight_that_is_not_finite():

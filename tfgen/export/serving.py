@@ -55,10 +55,11 @@ def _export(entry, out, version):
         endpoints = saved_model.save(model, beside)
         if has_protos():
             write_warm_up(endpoints, model.num_classes, entry.name, beside / WARM_UP_FILE)
-    with written_beside(out / entry.name / "serving.md") as beside:
-        beside.write_text(serving_guide.guide(entry, endpoints, out, version))
-    with written_beside(out / "models.config") as beside:
-        beside.write_text(models_config(out))
+        # The version comes last: where it stands, the export is whole.
+        with written_beside(out / entry.name / "serving.md") as guide:
+            guide.write_text(serving_guide.guide(entry, endpoints, out, version))
+        with written_beside(out / "models.config") as config:
+            config.write_text(models_config(out, entry.name))
     return out / entry.name / str(version)
 
 
@@ -99,9 +100,9 @@ def write_warm_up(endpoints, num_classes, name, path):
                 writer.write(log.SerializeToString())
 
 
-def models_config(out):
-    """Return the ModelServerConfig, as text, of the models below the folder `out`."""
-    names = sorted({path.parent.parent.name for path in out.glob("*/*/saved_model.pb")})
+def models_config(out, name):
+    """Return the ModelServerConfig, as text, of the models below `out` and of a new one."""
+    names = sorted({name, *(path.parent.parent.name for path in out.glob("*/*/saved_model.pb"))})
     lines = ["# The models of this folder, anew with every export.", "model_config_list {"]
     for name in names:
         lines.append(

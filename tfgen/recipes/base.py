@@ -21,7 +21,7 @@ class Recipe:
         levels: of the images' grid.
         model: (image_shape, num_classes) -> GenerativeModel.
         steps: of training, each on `batch_size` images, whatever the number of replicas.
-        validate_every: steps between validations; divides `steps`.
+        validate_every: steps between validations; another one is at the end.
         learning_rate: of Adam, after `warmup_steps` steps of linear growth; it falls by a cosine to
             `final_learning_rate`.
         beta_1, beta_2: Adam's.
@@ -80,9 +80,10 @@ class Recipe:
         }
 
     def with_steps(self, steps):
-        """Return the recipe with another length; it still ends with a validation."""
-        every = max(d for d in range(1, min(self.validate_every, steps) + 1) if steps % d == 0)
-        return dataclasses.replace(self, steps=steps, validate_every=every)
+        """Return the recipe with another length, at whose end is the last validation."""
+        return dataclasses.replace(
+            self, steps=steps, validate_every=min(self.validate_every, steps)
+        )
 
     def smoke(self):
         """Return the recipe shrunk to seconds, for tests: few steps of a shallow model."""

@@ -30,6 +30,7 @@ class Run:
         self.strategy = strategy = workers.strategy
         self.history = []
         self.seconds = 0.0
+        self._since = None  # when the steps that `seconds` does not count yet began
         self.rollbacks = 0
         self.stopped = False
         keras.utils.set_random_seed(recipe.seed)
@@ -91,28 +92,32 @@ class Run:
             return
         notes = {
             "history": self.history,
-            "seconds": self.seconds,
+            "seconds": self._seconds_so_far(),
             "rollbacks": self.rollbacks,
             "losses": self.model.running_mean.state(),
         }
         self.checkpoints.save(self.step, notes)
 
+    def _seconds_so_far(self):
+        return self.seconds + (time.perf_counter() - self._since if self._since else 0.0)
+
     def fit(self, logs, interrupted, checkpoint_seconds, may_roll_back):
         """Train to the end or until `interrupted`, and leave a checkpoint of that step."""
         recipe = self.recipe
+        saver = _SaveNow(self, interrupted, checkpoint_seconds)
         board = TensorBoard(logs, self.directory, recipe.validate_every, recipe.steps)
         with ProgressBar(recipe.steps, recipe.batch_size, self.workers.is_chief) as bar:
             callbacks = [
                 WatchLosses(self.checkpoints.variables, self._batch_of),
                 *([self.average] if self.average else []),
                 bar,
-                _SaveNow(self, interrupted, checkpoint_seconds),
+                saver,
             ]
             while True:
-                validated = self.history[-1]["step"] if self.history else 0
                 try:
-                    if self.step % recipe.validate_every == 0 and self.step > validated:
+                    if self.is_to_be_validated():
                         self._validate(bar, board)
+                        saver.save_if_due()
                     if self.stopped or self.step >= recipe.steps:
                         break
                     self._fit_until_validation(callbacks)
@@ -120,17 +125,28 @@ class Run:
                     self._roll_back(error, may_roll_back)
         self.save()
 
+    def is_to_be_validated(self):
+        """Tell whether the step is one that is validated and was not yet."""
+        step, every = self.step, self.recipe.validate_every
+        validated = self.history[-1]["step"] if self.history else 0
+        return step > validated and (step % every == 0 or step >= self.recipe.steps)
+
     def _fit_until_validation(self, callbacks):
-        recipe = self.recipe
-        started = time.perf_counter()
-        self.model.fit(
-            self.data.train_batches(recipe.batch_size, seed=self.seed, start_step=self.step),
-            steps_per_epoch=recipe.validate_every - self.step % recipe.validate_every,
-            callbacks=callbacks,
-            shuffle=False,
-            verbose=0,
-        )
-        self.seconds += time.perf_counter() - started
+        recipe, step = self.recipe, self.step
+        self._since = time.perf_counter()
+        try:
+            self.model.fit(
+                self.data.train_batches(recipe.batch_size, seed=self.seed, start_step=step),
+                steps_per_epoch=min(
+                    recipe.validate_every - step % recipe.validate_every, recipe.steps - step
+                ),
+                callbacks=callbacks,
+                shuffle=False,
+                verbose=0,
+            )
+            self.seconds = self._seconds_so_far()
+        finally:
+            self._since = None
 
     def _validate(self, bar, board):
         model = self.model
@@ -219,7 +235,7 @@ class Run:
             "steps": self.step,
             "images": images,
             "seconds": round(self.seconds, 1),
-            "images_per_second": round(images / self.seconds, 1),
+            "images_per_second": round(images / max(self.seconds, 1e-3), 1),
             "rollbacks": self.rollbacks,
             "replicas": self.strategy.num_replicas_in_sync,
             "strategy": type(self.strategy).__name__,
@@ -252,7 +268,11 @@ class _SaveNow(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self._run.workers.any(self._interrupted.is_set()):
             self._run.stopped = self.model.stop_training = True
-        elif time.monotonic() - self._saved > self._seconds:
+        elif not self._run.is_to_be_validated():  # a step that fails it is none to go back to
+            self.save_if_due()
+
+    def save_if_due(self):
+        if time.monotonic() - self._saved > self._seconds:
             self._saved = time.monotonic()
             try:
                 self._run.save()
