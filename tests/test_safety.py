@@ -82,6 +82,16 @@ def test_an_entry_with_a_lambda_is_refused_before_it_is_read(tmp_path, monkeypat
         zoo.load(tmp_path)
 
 
+def test_an_entry_must_be_a_model_of_tfgen(tmp_path, monkeypatch):
+    keras.Sequential([keras.Input([2]), keras.layers.Dense(1)]).save(tmp_path / "model.keras")
+    files = {"model.keras": {"sha256": "", "bytes": 0}}
+    info = {**zoo.find("vae_digits").info, "files": files}
+    (tmp_path / "entry.json").write_text(json.dumps(info))
+    monkeypatch.setattr(manifest, "damage", lambda *_: None)  # the sums are right
+    with pytest.raises(UserError, match="its model.keras is a Sequential, no model of tfgen"):
+        zoo.load(tmp_path)
+
+
 def test_layers_of_keras_and_what_was_registered_pass(tmp_path):
     @keras.saving.register_keras_serializable(package="test_safety")
     class Mine(keras.layers.Layer):

@@ -1,9 +1,11 @@
 """Files and folders appear whole or not at all, and a failure is told of the path asked for."""
 
+import os
+
 import pytest
 
 from tfgen.errors import UserError
-from tfgen.export.atomic import written_beside
+from tfgen.export.atomic import clear_scratch, written_beside
 
 
 def test_a_folder_appears_whole_and_replaces_the_one_before(tmp_path):
@@ -48,3 +50,28 @@ def test_a_failure_leaves_the_folders_that_were_there(tmp_path):
         raise RuntimeError
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_what_was_to_be_replaced_comes_back_if_it_cannot_be(tmp_path, monkeypatch):
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "file").write_text("first")
+
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fails)
+        with pytest.raises(UserError, match="cannot be written"), written_beside(path) as beside:
+            beside.mkdir()
+    assert (path / "file").read_text() == "first"
+    with pytest.raises(UserError, match="cannot be written"), written_beside(path) as beside:
+        beside.write_text("a file is put in no folder's place")
+    assert (path / "file").read_text() == "first"
+    killed = tmp_path / ".folder.killed_8"
+    killed.mkdir()
+    path.rename(killed / "replaced")
+    (tmp_path / ".folder.egg-info").mkdir()
+    clear_scratch(tmp_path)
+    assert (path / "file").read_text() == "first"
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".folder.egg-info", "folder"]

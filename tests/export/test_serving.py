@@ -343,6 +343,22 @@ def test_an_interrupted_export_of_several_goes_on(tmp_path):
         serving.export_entries(entries, out)
 
 
+def test_a_version_is_there_once_its_guide_is(tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    entry_of(GAN((4, 4, 1), 2, (4,), (4,)), "gan_digits", tmp_path / "mine")
+    entries, out = [zoo.find(str(tmp_path / "mine"))], tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(serving.serving_guide, "guide", killed)
+        with pytest.raises(KeyboardInterrupt):
+            list(serving.export_entries(entries, out))
+    assert not list(out.rglob("saved_model.pb"))
+    (version,) = serving.export_entries(entries, out)
+    assert (version.parent / "serving.md").exists()
+    assert '"mine"' in (out / "models.config").read_text()
+
+
 def test_a_folder_has_its_name_wherever_one_stands(tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     shutil.copy(zoo.find("vae_digits").path / "entry.json", tmp_path / "mine")

@@ -88,7 +88,7 @@ def test_a_killed_run_goes_on_and_redoes_no_finished_file(whole, tmp_path):
     name = "1000041.png" if kind == "png" else f"samples-00002-of-00003.{kind}"
     (folder / f".{name}.killed_8").mkdir()
     (folder / f".{name}.killed_8" / name).write_text("half")
-    other = folder / ".of another process.x"
+    other = folder / f".other-{name}.killed_8"
     other.mkdir()
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir() if path.is_file()}
     draw = Draw()

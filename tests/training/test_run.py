@@ -159,6 +159,21 @@ def test_a_validation_that_is_not_finite_ends_the_training(tmp_path, monkeypatch
     assert (tmp_path / "run" / ".training" / "step-0").is_dir()
 
 
+def test_a_folder_is_of_one_training_and_of_what_it_began_with(tmp_path, monkeypatch):
+    with (
+        run_folder.held(tmp_path / "run"),
+        pytest.raises(UserError, match="another process trains in .*run; wait for it, or choose"),
+    ):
+        training.train(VAE_RECIPE, tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "_leave_entry", lambda *_: pytest.fail("stopped here"))
+        with pytest.raises(pytest.fail.Exception):
+            training.train(VAE_RECIPE, tmp_path / "run")
+    monkeypatch.setattr(loop.Run, "_began_with", lambda run: {"images": 7, "weights": ""})
+    with pytest.raises(UserError, match="began with other images or from another entry; give it"):
+        training.train(VAE_RECIPE, tmp_path / "run")
+
+
 def test_a_step_that_fails_its_validation_is_none_to_go_back_to(tmp_path, monkeypatch):
     seen, evaluate, bad = [], VAE.evaluate, iter([True])
     monkeypatch.setattr(run_module, "_leave_entry", lambda run, out: seen.append(run.record()))

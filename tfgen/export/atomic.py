@@ -9,6 +9,9 @@ import tempfile
 
 from tfgen.errors import UserError
 
+REPLACED = "replaced"
+SCRATCH = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # as `tempfile.mkdtemp` calls it
+
 
 class NotWritten(UserError):
     """A file or folder could not be written; `strerror` says why."""
@@ -33,15 +36,15 @@ def written_beside(path, replace=True):
         scratch = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         beside = scratch / path.name
         yield beside
-        if replace and path.is_dir():
-            path.rename(scratch / "replaced")
+        if replace and path.is_dir() and beside.is_dir():
+            path.rename(scratch / REPLACED)
         os.replace(beside, path)
     except (OSError, NotWritten) as error:
         # NotWritten names a file in `beside`, which is no place that the user knows.
         raise NotWritten(path, reason_of(error)) from error
     finally:
         if scratch is not None:
-            shutil.rmtree(scratch, ignore_errors=True)
+            _remove(scratch, path)
         for folder in made:
             with contextlib.suppress(OSError):  # once `path` is there, none is empty
                 folder.rmdir()
@@ -53,10 +56,17 @@ def clear_scratch(folder, names=None):
     The names are those that nobody else may be writing.
     """
     names = None if names is None else set(names)
-    for scratch in pathlib.Path(folder).glob(".*.????????"):
-        name = scratch.name[1:].rsplit(".", 1)[0]
-        if scratch.is_dir() and (names is None or name in names):
-            shutil.rmtree(scratch, ignore_errors=True)
+    for scratch in pathlib.Path(folder).glob(".*"):
+        named = SCRATCH.fullmatch(scratch.name)
+        if named and scratch.is_dir() and (names is None or named[1] in names):
+            _remove(scratch, scratch.with_name(named[1]))
+
+
+def _remove(scratch, path):
+    """Remove a scratch folder; a folder that was to be replaced and was not goes back to `path`."""
+    if (scratch / REPLACED).is_dir() and not path.exists():
+        (scratch / REPLACED).rename(path)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def reason_of(error):

@@ -127,12 +127,16 @@ def write(folder, described, shard, draw):
         logging.info("%s is there", path.name)
         return
     clear_scratch(folder, [path.name])
-    with written_beside(path) as beside, _writer(beside, described["format"]) as put:
-        for start in range(first, end, BATCH):
-            seeds, labels, images = draw(start, min(start + BATCH, end))
-            labels = [None] * len(seeds) if labels is None else labels
-            for seed, label, image in zip(seeds, labels, images, strict=True):
-                put(example(image, seed, label))
+    try:
+        with written_beside(path) as beside, _writer(beside, described["format"]) as put:
+            for start in range(first, end, BATCH):
+                seeds, labels, images = draw(start, min(start + BATCH, end))
+                labels = [None] * len(seeds) if labels is None else labels
+                for seed, label, image in zip(seeds, labels, images, strict=True):
+                    put(example(image, seed, label))
+    except NotWritten:
+        if not path.exists():  # else another process wrote the same shard meanwhile
+            raise
     logging.info("%s is written", path.name)
 
 

@@ -77,23 +77,28 @@ def finetune(
         out,
         strategy=strategy,
         data_dir=data_dir,
-        initial_weights=lambda new: _copy_weights(old, new, source.name),
+        initial_weights=lambda new: _copy_weights(old, new, source),
         resume_command=resume_command,
         **options,
     )
 
 
-def _copy_weights(old, new, name):
+def _copy_weights(old, new, entry):
     """Copy the weights that fit and return what `entry.json` tells of it."""
     kept, fresh = [], []
     # The two models differ at most in shapes, so their weights stand in the same places.
-    for weight, source in zip(new.weights, old.weights, strict=True):
-        if weight.shape == source.shape:
-            weight.assign(source.numpy())
+    for weight, before in zip(new.weights, old.weights, strict=True):
+        if weight.shape == before.shape:
+            weight.assign(before.numpy())
             kept.append(weight.path)
         else:
             fresh.append(weight.path)
-    logging.info("%d weights of %s are kept", len(kept), name)
+    logging.info("%d weights of %s are kept", len(kept), entry.name)
     if fresh:
         logging.info("%d start fresh, as the images differ: %s", len(fresh), ", ".join(fresh))
-    return {"finetuned_from": name, "weights_kept": kept, "weights_fresh": fresh}
+    return {
+        "finetuned_from": entry.name,
+        "finetuned_from_sha256": entry.info["files"]["model.keras"]["sha256"],
+        "weights_kept": kept,
+        "weights_fresh": fresh,
+    }

@@ -82,6 +82,12 @@ class Run:
             "--out must be a folder that all of them share.",
         )
         if notes:
+            if notes.get("began_with") != self._began_with():
+                raise UserError(
+                    f"the training in {self.directory.parent} began with other images or from "
+                    "another entry; give it what it began with, choose another --out, or pass "
+                    "--overwrite to start anew."
+                )
             self.history, self.seconds = notes["history"], notes["seconds"]
             self.rollbacks = notes["rollbacks"]
             self.model.running_mean = RunningMean(**notes["losses"])
@@ -91,12 +97,18 @@ class Run:
         if not self.workers.is_chief:
             return
         notes = {
+            "began_with": self._began_with(),
             "history": self.history,
             "seconds": self._seconds_so_far(),
             "rollbacks": self.rollbacks,
             "losses": self.model.running_mean.state(),
         }
         self.checkpoints.save(self.step, notes)
+
+    def _began_with(self):
+        """Return what of data and first weights the recipe's settings do not tell."""
+        weights = self.notes.get("finetuned_from_sha256", "")
+        return {"images": self.data.size("train"), "weights": weights}
 
     def _seconds_so_far(self):
         return self.seconds + (time.perf_counter() - self._since if self._since else 0.0)

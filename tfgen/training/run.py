@@ -92,7 +92,9 @@ def train(
             f"none in the training split of '{data.name}'; add some, or take the class out."
         )
     try:
-        with workers.loss_told(command):
+        with workers.loss_told(command), contextlib.ExitStack() as held:
+            if workers.is_chief:
+                held.enter_context(run_folder.held(out))
             state = _agreed_folder(workers, recipe, data, out)
             run = Run(recipe, data, workers, state, keep, initial_weights)
             run.resume()
@@ -108,8 +110,11 @@ def train(
             if workers.is_chief:
                 _leave_entry(run, out)
                 shutil.rmtree(state)
-            with contextlib.suppress(*LOST):  # the entry is finished all the same
+            try:
                 workers.wait()
+            except LOST:
+                if state.exists():  # else the entry is finished all the same
+                    raise
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; to go on from the last checkpoint, run: {command}"

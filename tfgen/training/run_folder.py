@@ -1,11 +1,14 @@
 """The folder of a run: whether a training may use it, and the settings of the one it holds."""
 
+import contextlib
 import json
 import shutil
 
 import tfgen
 from tfgen.errors import UserError
-from tfgen.export.atomic import clear_scratch, written_beside
+from tfgen.export.atomic import NotWritten, clear_scratch, reason_of, written_beside
+
+LOCK = "lock"
 
 
 def check_free(out, recipe, overwrite):
@@ -42,13 +45,37 @@ def check_free(out, recipe, overwrite):
     )
 
 
+@contextlib.contextmanager
+def held(out):
+    """Hold the folder `out`; raises `UserError` if another process trains in it."""
+    import filelock
+
+    state = state_of(out)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(state / LOCK, blocking=False)
+        with contextlib.suppress(NotImplementedError):  # of a file system without locks
+            lock.acquire()
+    except filelock.Timeout:
+        raise UserError(
+            f"another process trains in {out}; wait for it, or choose another --out."
+        ) from None
+    except OSError as error:
+        raise NotWritten(state, reason_of(error)) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def prepare(out, recipe):
     """Return the folder of the run's state, cleared unless it is of the same settings."""
     state = state_of(out)
     clear_scratch(out)
     clear_scratch(state)
     if _kept_settings(state) != settings(recipe):
-        shutil.rmtree(state, ignore_errors=True)
+        for path in set(state.glob("*")) - {state / LOCK}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         with written_beside(state / "settings.json") as beside:
             beside.write_text(settings(recipe))
     return state
