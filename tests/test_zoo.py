@@ -44,13 +44,14 @@ def test_entry_json_lists_every_file_of_an_entry(name):
 
 @every_entry
 def test_an_entry_loads_verified_and_draws_the_samples_of_its_picture(name):
-    model = tfgen.load(name)
+    model, entry = tfgen.load(name), zoo.find(name)
     assert model.compiled and model.optimizer_names
+    for optimizer in model.optimizer_names:
+        assert getattr(model, optimizer).beta_1 == entry.info["recipe"]["beta_1"]
     from PIL import Image
 
     from tfgen.export import pictures
 
-    entry = zoo.find(name)
     shown = np.asarray(Image.open(entry.path / "samples.png")).astype(int)
     grid = pictures.grid_of(*entry_files.sample_grid(model))[..., 0].astype(int)
     assert grid.shape == shown.shape

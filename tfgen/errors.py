@@ -7,6 +7,14 @@ class UserError(ValueError):
     """What the user did wrong and what to do about it, in one sentence."""
 
 
+def check_instance(value, kind, name, example):
+    """Raise `UserError` unless `value`, the argument `name`, is a `kind`, as the `example` is."""
+    if not isinstance(value, kind):
+        raise UserError(
+            f"{name} must be of class {kind.__name__}, such as {example}, but is {value!r}."
+        )
+
+
 def check_counts(**counts):
     """Raise `UserError` unless each of the arguments is an integer of at least 1."""
     for name, value in counts.items():

@@ -6,7 +6,7 @@ import pytest
 from tfgen import data, metrics
 from tfgen.errors import UserError
 from tfgen.likelihoods import Normal
-from tfgen.metrics import frechet_distance, kernel_distance
+from tfgen.metrics import density_coverage, frechet_distance, kernel_distance
 from tfgen.metrics.log_likelihood import bits_per_dim, mean_score
 from tfgen.models import VAE
 
@@ -39,6 +39,12 @@ def test_frechet_distance_of_gaussians_has_its_closed_form():
 def test_frechet_distance_needs_more_samples_than_dimensions():
     with pytest.raises(UserError, match="5 dimensions needs more samples"):
         frechet_distance(np.zeros([5, 5]), np.zeros([50, 5]))
+
+
+@pytest.mark.parametrize("measure", [frechet_distance, kernel_distance, density_coverage])
+def test_sets_of_other_dimensions_do_not_compare(measure):
+    with pytest.raises(UserError, match=r"but these are of shapes \[30, 3\] and \[30, 4\]"):
+        measure(np.zeros([30, 3]), np.zeros([30, 4]))
 
 
 def test_frechet_distance_needs_no_copy_of_all_samples(monkeypatch):

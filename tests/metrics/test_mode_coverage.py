@@ -25,6 +25,13 @@ def test_coverage_by_hand():
         mode_coverage([0, 4], 4)
 
 
+def test_modes_that_are_none_are_told():
+    with pytest.raises(UserError, match="modes must lie in 0..3, but one is -1"):
+        mode_coverage([0, -1], 4)
+    with pytest.raises(UserError, match="the modes of no samples were given"):
+        mode_coverage([], 4)
+
+
 def test_a_perfect_sampler_of_stacked_mnist_has_its_known_floor():
     """999 / (2 * 26,000) of sampling and .004 since MNIST's digits are not equally frequent."""
     frequencies = np.array(MNIST_COUNTS) / sum(MNIST_COUNTS)

@@ -158,6 +158,8 @@ def test_a_traversal_that_makes_no_sense_is_refused(dimensions, values, sentence
 def test_an_unknown_path_is_refused():
     with pytest.raises(UserError, match="path must be one of linear, spherical, but is 'round'"):
         small().interpolate(some_images(1), some_images(1), 3, path="round")
+    with pytest.raises(UserError, match="steps must be an integer"):
+        small().interpolate(some_images(1), some_images(1), 2.5)
     with pytest.raises(UserError, match="steps must be at least 2"):
         small().interpolate(some_images(1), some_images(1), 1)
     with pytest.raises(UserError, match="images must be uint8 of shape"):

@@ -10,6 +10,8 @@ import tensorflow as tf
 from tfgen.errors import UserError
 from tfgen.likelihoods import Bernoulli
 from tfgen.models import VAE, Autoencoder
+from tfgen.objectives import IWAE
+from tfgen.priors import VampPrior
 
 SHAPE = (2, 2, 1)
 EVERY_IMAGE = np.array(list(itertools.product([0, 255], repeat=4)), np.uint8).reshape(16, *SHAPE)
@@ -38,10 +40,12 @@ def own_networks(num_classes=0, latent_dim=2):
     )
 
 
+@pytest.mark.parametrize("settings", [{}, {"objective": IWAE(2)}], ids=["ELBO", "IWAE"])
 @pytest.mark.parametrize("num_classes", [0, 3])
-def test_own_networks_train_save_and_reload(num_classes, tmp_path):
+def test_own_networks_train_save_and_reload(num_classes, settings, tmp_path):
     encoder, decoder = own_networks(num_classes)
-    model = vae(num_classes=num_classes, encoder=encoder, decoder=decoder)
+    settings = {**settings, "prior": VampPrior(2, SHAPE, 3, num_classes)}
+    model = vae(num_classes=num_classes, encoder=encoder, decoder=decoder, **settings)
     model.adapt(EVERY_IMAGE)
     assert model.encoder is encoder and model.decoder is decoder
     labels = np.arange(16) % 3 if num_classes else None
@@ -122,6 +126,26 @@ def test_own_networks_with_layers_that_differ_in_training_are_refused(layer):
         [keras.Input(SHAPE), keras.layers.Reshape((4, 1)), nested, keras.layers.Flatten()]
     )
     with pytest.raises(UserError, match=f"encoder's layer '{layer.name}' is a .* leave it out."):
+        vae(encoder=encoder)
+
+
+def test_own_networks_that_are_random_are_refused():
+    encoder = keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.RandomTranslation(0.5, 0.5), keras.layers.Flatten()]
+    )
+    with pytest.raises(UserError, match="the encoder does something else in training, as layers"):
+        vae(encoder=encoder)
+
+
+class Unnamed(keras.layers.Layer):
+    def call(self, x):
+        return x
+
+
+@pytest.mark.parametrize("layer", [keras.layers.Lambda(lambda x: x), Unnamed()], ids=["1", "2"])
+def test_own_networks_that_could_not_be_loaded_are_refused(layer):
+    encoder = keras.Sequential([keras.Input(SHAPE), layer, keras.layers.Flatten()])
+    with pytest.raises(UserError, match="the encoder could not be loaded again once it is saved"):
         vae(encoder=encoder)
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.games import Relativistic
+from tfgen.images import to_unit
 from tfgen.models import R3GAN
 from tfgen.models.r3gan import GAIN, doubled, halved
 
@@ -38,6 +39,16 @@ def test_a_network_starts_without_its_blocks_and_keeps_the_variance():
     assert not any("normalization" in layer.name for layer in model.generator.layers)
     images = model.generator(tf.random.stateless_normal([64, 16], [0, 1]))
     assert 0.1 < np.std(images) < 3
+
+
+def test_it_starts_at_the_mean_pixel():
+    model = R3GAN((8, 8, 3), 16, widths=(8,))
+    images = np.random.default_rng(0).integers(0, [100, 50, 20], [64, 8, 8, 3]).astype(np.uint8)
+    model.adapt(images)
+    for network in (model.generator, model.averaged_generator):
+        pixels = network(tf.random.stateless_normal([4000, 16], [0, 1]))
+        mean = np.mean(pixels, axis=(0, 1, 2))
+        np.testing.assert_allclose(mean, to_unit(images).numpy().mean(axis=(0, 1, 2)), atol=0.05)
 
 
 def test_images_beyond_the_ends_are_clipped_in_what_is_exported():

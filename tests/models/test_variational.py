@@ -308,11 +308,64 @@ def test_pseudo_inputs_start_at_different_images_if_there_are_enough():
     assert len(np.unique(prior.pseudo_inputs.numpy().reshape(16, -1), axis=0)) <= 3
 
 
+def test_pseudo_inputs_start_at_images_of_their_class():
+    prior, labels = VampPrior(2, SHAPE, 7, num_classes=3), np.arange(16) % 2
+    prior.adapt(EVERY_IMAGE, labels)
+    label_of = {tuple(np.ravel(to_unit(EVERY_IMAGE[k]))): labels[k] for k in range(16)}
+    starts = [label_of[tuple(start)] for start in prior.pseudo_inputs.numpy().reshape(7, -1)]
+    # Of the last class there is no image, and any will do.
+    assert [starts[k] for k in range(7) if k % 3 < 2] == [k % 3 for k in range(7) if k % 3 < 2]
+
+
+def test_a_pixel_of_a_pseudo_input_that_left_the_interval_can_come_back():
+    model = vae(VampPrior)
+    pixels = model.prior.pseudo_inputs
+    beyond = np.where(np.arange(12).reshape(pixels.shape) % 2, 1.5, -1.5)
+    pixels.assign(beyond)
+    with tf.GradientTape() as tape:
+        inputs = model.prior.components(lambda x, labels: x)
+        loss = tf.reduce_sum(inputs * np.sign(beyond))  # which falls as they come back
+    gradient = tape.gradient(loss, pixels.value)
+    np.testing.assert_array_equal(inputs, np.sign(beyond))
+    np.testing.assert_array_equal(gradient, np.sign(beyond))
+    with tf.GradientTape() as tape:
+        loss = -tf.reduce_sum(model.prior.components(lambda x, labels: x) * np.sign(beyond))
+    np.testing.assert_array_equal(tape.gradient(loss, pixels.value), np.zeros(beyond.shape))
+
+
+def test_a_bound_holds_no_more_at_once_for_a_mixture(monkeypatch):
+    sizes, one = [], importance.at_once
+    monkeypatch.setattr(importance, "at_once", lambda *sizes_: sizes.append(sizes_) or one(*sizes_))
+    model = vae(prior=GaussianMixture(2, 1000))
+    assert len(model.log_prob_bound(EVERY_IMAGE, range(16), 2)) == 16
+    assert min(size for size, _ in sizes) >= 2000
+    assert len(model.log_prob_bound(EVERY_IMAGE[:0], np.zeros([0], int), 2)) == 0
+
+
+def test_a_single_label_stands_for_all_images():
+    model = vae(VampPrior, num_classes=3)
+    one, all_of_it = (model.active_units(EVERY_IMAGE, x) for x in (1, np.ones([16], int)))
+    np.testing.assert_array_equal(one, all_of_it)
+
+
 def test_what_does_not_fit_is_refused_before_training():
     with pytest.raises(UserError, match="the prior is one of 3 latents, but the model's z has 2"):
         vae(prior=StandardNormal(3))
     with pytest.raises(UserError, match="pseudo-inputs are images of shape .* make the VampPrior"):
         vae(prior=VampPrior(2, (3, 3, 1), 4))
+    for wrong in ("vamp", VampPrior):
+        with pytest.raises(
+            UserError, match=r"^prior must be of class Prior, such as .*, but is .*\.$"
+        ):
+            vae(prior=wrong)
+    with pytest.raises(
+        UserError, match="^likelihood must be of class Likelihood, such as tfgen.likelih"
+    ):
+        vae(likelihood="bernoulli")
+    with pytest.raises(UserError, match="^objective must be of class Objective, such"):
+        vae(objective=IWAE)
+    with pytest.raises(UserError, match="latent_dim must be an integer of at least 1, but is 2.5"):
+        VAE(SHAPE, 2.5)
     for number in (0, 2.5):
         with pytest.raises(UserError, match="num_samples must be an integer of at least 1, but is"):
             IWAE(number)

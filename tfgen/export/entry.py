@@ -41,11 +41,13 @@ def write(model, out, record):
     """
     out = pathlib.Path(out)
     (out / "entry.json").unlink(missing_ok=True)
-    # Fresh optimizers without slots: small files, and `fit` starts at a rate fit for fine-tuning.
+    # Fresh optimizers without slots: small files, and `fit` starts at a rate fit for fine-tuning,
+    # with the recipe's betas, since games that need a beta_1 of 0 or .5 fall apart at Keras's .9.
     # They count their steps anew, at which no warm-up must start again.
     model.end_warmup()
+    betas = {name: record["recipe"][name] for name in ("beta_1", "beta_2")}
     model.compile(
-        **{name: keras.optimizers.Adam(FINE_TUNING_RATE) for name in model.optimizer_names}
+        **{name: keras.optimizers.Adam(FINE_TUNING_RATE, **betas) for name in model.optimizer_names}
     )
     with written_beside(out / "model.keras") as beside:
         model.save(beside)

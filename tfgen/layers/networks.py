@@ -22,6 +22,7 @@ TRAINING_LAYERS = (
     layers.AlphaDropout,
     layers.GaussianDropout,
     layers.GaussianNoise,
+    layers.SpectralNormalization,
 )
 
 
@@ -195,6 +196,19 @@ def check_custom(role, network, input_shape, num_classes, output_shape):
                 "something else in training, and the bound is one of networks that do not; leave "
                 "it out."
             )
+    x = inputs(np.random.default_rng(0).normal(size=zeros.shape).astype(np.float32), labels)
+    if not np.array_equal(network(x, training=True), network(x, training=False)):
+        raise UserError(
+            f"the {role} does something else in training, as layers with dropout or random layers "
+            "do, and the bound is one of networks that do not; leave these out."
+        )
+    try:
+        config = keras.saving.serialize_keras_object(network)
+        keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except Exception as error:  # whatever the config of a user's layer raises
+        raise UserError(
+            f"the {role} could not be loaded again once it is saved: {_reason(error)}"
+        ) from error
     if network.losses:
         raise UserError(
             f"the {role} has losses of its own, as regularisers add, which are not part of what "

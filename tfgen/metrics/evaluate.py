@@ -3,9 +3,10 @@
 import numpy as np
 
 from tfgen.data import BINARIZATION_SEED
+from tfgen.errors import check_counts
 from tfgen.metrics.known_modes import KNOWN, known_modes
 from tfgen.metrics.log_likelihood import bits_per_dim, mean_score
-from tfgen.metrics.sample_quality import sample_quality
+from tfgen.metrics.sample_quality import check_features, sample_quality
 from tfgen.models.autoencoder import Autoencoder
 from tfgen.models.base import TractableModel
 from tfgen.models.variational import VariationalModel
@@ -39,7 +40,12 @@ def evaluate(
     of a density where its likelihood is one, without bits/dim. Sample quality is measured for every
     family alike, on features of a classifier for 28x28 grey images and on raw pixels for others.
     Beside each figure stands its floor: what other real images score in the samples' place.
+
+    Raises `UserError`, before anything is computed, for `features` that the images do not suit.
     """
+    check_counts(sampling_seeds=sampling_seeds, importance_samples=importance_samples)
+    if features:
+        check_features(features, data, split)  # before what takes minutes
     figures = {}
     if isinstance(model, TractableModel):
         figures |= _nats(

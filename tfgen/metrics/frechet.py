@@ -8,6 +8,7 @@ The squared distance of two Gaussians fitted to the sets:
 import numpy as np
 
 from tfgen.errors import UserError
+from tfgen.metrics.neighbours import comparable
 
 BLOCK = 8192
 
@@ -16,9 +17,10 @@ def frechet_distance(first, second):
     """Return the squared Fréchet distance of features [n, d] and [m, d], computed in float64.
 
     The trace of the root is taken from the eigenvalues of the symmetric C1^(1/2) C2 C1^(1/2).
-    Raises `UserError` for fewer samples than dimensions, where covariances are singular.
+    Raises `UserError` for fewer samples than dimensions, where covariances are singular, and for
+    sets of different dimensions.
     """
-    first, second = np.asarray(first), np.asarray(second)
+    first, second = comparable(first, second)
     dimensions = first.shape[1]
     fewest = min(len(first), len(second))
     if fewest <= dimensions:

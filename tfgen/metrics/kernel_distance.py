@@ -9,14 +9,16 @@ order of the samples matters.
 import numpy as np
 
 from tfgen.errors import UserError
+from tfgen.metrics.neighbours import comparable
 
 
 def kernel_distance(first, second, block=2048):
     """Return the unbiased squared MMD of features [n, d] and [m, d], float64, exact over blocks.
 
-    Raises `UserError` for fewer than two samples, which make no pair.
+    Raises `UserError` for fewer than two samples, which make no pair, and for sets of different
+    dimensions.
     """
-    first, second = np.asarray(first), np.asarray(second)
+    first, second = comparable(first, second)
     n, m = len(first), len(second)
     if min(n, m) < 2:
         raise UserError(f"a kernel distance needs at least 2 samples a set, but has {n} and {m}.")

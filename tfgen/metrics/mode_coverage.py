@@ -22,9 +22,13 @@ def mode_coverage(modes, num_modes):
 
     n samples of a perfect sampler have a KL of about (num_modes - 1) / (2 n), not of 0.
     """
-    counts = np.bincount(np.asarray(modes), minlength=num_modes)
-    if len(counts) > num_modes:
-        raise UserError(f"modes must lie in 0..{num_modes - 1}, but one is {len(counts) - 1}.")
+    modes = np.asarray(modes)
+    if not modes.size:
+        raise UserError("the modes of no samples were given; give at least one.")
+    wrong = modes[(modes < 0) | (modes >= num_modes)]
+    if wrong.size:
+        raise UserError(f"modes must lie in 0..{num_modes - 1}, but one is {wrong[0]}.")
+    counts = np.bincount(modes, minlength=num_modes)
     frequencies = counts[counts > 0] / counts.sum()
     divergence = np.sum(frequencies * np.log(frequencies * num_modes))
     return int(np.count_nonzero(counts)), float(divergence)

@@ -14,6 +14,17 @@ MEMORY = 256
 NEAREST = 5  # neighbours that one search finds, since another k would take as long again
 
 
+def comparable(first, second):
+    """Return two sets of features as arrays [n, d] and [m, d]; raises `UserError` for others."""
+    first, second = np.asarray(first), np.asarray(second)
+    if not first.ndim == second.ndim == 2 or first.shape[1] != second.shape[1]:
+        raise UserError(
+            "two sets of features [n, d] and [m, d] compare, but these are of shapes "
+            f"{list(first.shape)} and {list(second.shape)}."
+        )
+    return first, second
+
+
 class Neighbourhood:
     """A set of features [n, d] with the balls around its members, found when first asked for.
 
@@ -51,6 +62,7 @@ def distances_between(rows, columns):
 
     Args: rows, columns: `Neighbourhood`s of n and m members.
     """
+    comparable(rows.features, columns.features)
     start = 0
     for distances in pairwise_distances_chunked(
         rows.features, columns.features, working_memory=MEMORY

@@ -39,11 +39,8 @@ def sample_quality(
     Samples of two-level data are drawn black or white first, see `ImageData.drawn`.
 
     Figures that need more images than there are, such as a Fréchet distance of fewer than
-    dimensions, are left out. Empty for images too large for what needs no network. Raises
-    `UserError` for `features` that have more dimensions than there are images.
+    dimensions, are left out. Empty for images too large for what needs no network.
     """
-    if features:
-        check_kind(features)
     kind = features or suited(data.image_shape)
     if kind is None:
         return {}
@@ -54,20 +51,13 @@ def sample_quality(
         n = len(real)
         if n < FEWEST and not (features or even_of_few):
             return {}
-    # Of the training split itself, the validation images are the other real ones.
-    other = "validation" if split == "train" else "train"
+    other = _other(split)
     labels = np.resize(data.labels(split, MOST), n) if model.num_classes else None
     about = {"unit": "", "split": split, "n": n, "seed": seed}
     if sampling_seeds > 1:
         about["sampling_seeds"] = sampling_seeds
     others = data.images(other, n)
     real_features = extract(real, kind)
-    dimensions, fewest = real_features.shape[1], min(n, len(real), len(others))
-    if features and kind != "pixels" and fewest <= dimensions:
-        raise UserError(
-            f"{fewest} images are too few for features '{features}', which have {dimensions} "
-            "dimensions: a Fréchet distance needs more images than that; leave them out."
-        )
     protocol = f"{n} samples against {_counted(real, data, split)}"
     if model.num_classes:
         protocol += ", labels as in the split"
@@ -79,6 +69,26 @@ def sample_quality(
     if model.num_classes and data.num_classes:
         figures |= _classifier_accuracy(sets, labels, data, split, other, about)
     return figures
+
+
+def check_features(features, data, split):
+    """Raise `UserError` for features that are unknown, or that a split's images do not suit.
+
+    They have other sizes than the features take, or there are no more of them than dimensions.
+    """
+    check_kind(features)
+    dimensions = extract(data.images(split, 1), features).shape[1]
+    fewest = min(MOST, data.size(split), data.size(_other(split)))
+    if features != "pixels" and fewest <= dimensions:
+        raise UserError(
+            f"{fewest} images are too few for features '{features}', which have {dimensions} "
+            "dimensions: a Fréchet distance needs more images than that; leave them out."
+        )
+
+
+def _other(split):
+    """Return the split of the other real images: the validation one for the training itself."""
+    return "validation" if split == "train" else "train"
 
 
 def _counted(images, data, split):

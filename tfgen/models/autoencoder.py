@@ -109,7 +109,7 @@ class Autoencoder(LatentModel):
         error = x - tf.cast(self.decoder(self.encoder(seen)), tf.float32)
         return {"loss": tf.reduce_sum(tf.square(error), axis=[1, 2, 3])}
 
-    def adapt(self, images):
+    def adapt(self, images, labels=None):
         """Start the decoder at the mean training image (numpy uint8 [n, h, w, c])."""
         if "decoder" in self.own_networks:
             return

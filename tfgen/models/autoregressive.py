@@ -21,9 +21,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import hardware
-from tfgen.errors import UserError, check_counts
+from tfgen.errors import UserError, check_counts, check_instance
 from tfgen.images import check_labels, from_levels, levels_to_unit, to_levels
 from tfgen.likelihoods import Categorical
+from tfgen.likelihoods.base import Likelihood
 from tfgen.models.base import TractableModel, in_few_sizes
 from tfgen.sampling import noise as random_noise
 from tfgen.sampling.portable import portable
@@ -45,6 +46,7 @@ class AutoregressiveModel(TractableModel):
     def __init__(self, image_shape, likelihood, num_classes):
         super().__init__(image_shape, num_classes)
         self.likelihood = likelihood or Categorical(256)
+        check_instance(self.likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")
         if self.likelihood.is_density:
             raise UserError(
                 f"{type(self.likelihood).__name__} is a density, but an autoregressive model needs "
@@ -99,7 +101,7 @@ class AutoregressiveModel(TractableModel):
         parameters, _ = network(tf.cast(x, self.compute_dtype), labels, noise)
         return tf.reduce_sum(self.likelihood.log_prob(parameters, levels), axis=-1)
 
-    def adapt(self, images):
+    def adapt(self, images, labels=None):
         """Start the output at the distribution of the mean training pixel."""
         mean = images.mean(axis=(0, 1, 2), dtype=np.float64) / 255
         self.output_layer.bias.assign(self.likelihood.initial_bias(mean))

@@ -124,8 +124,11 @@ class GenerativeModel(DistributedFit, keras.Model):
         weights = tf.ones_like(images[:, 0, 0, 0]) if weights is None else weights
         return images, labels, tf.cast(weights, tf.float32)
 
-    def adapt(self, images):
-        """Set what follows from the training images before training; numpy uint8 [n, h, w, c]."""
+    def adapt(self, images, labels=None):
+        """Set what follows from the training images before training; numpy uint8 [n, h, w, c].
+
+        `labels`, int [n], are those of a conditional model.
+        """
 
     def finish(self, images):
         """Set what follows from the training images after training; numpy uint8 [n, h, w, c]."""

@@ -9,7 +9,7 @@ code to that of the other, while the paper's formula, at norms that differ, make
 import numpy as np
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 
 SMALLEST_SINE = 1e-3  # of the angle; below, float32 leaves nothing of the direction between
 
@@ -51,6 +51,7 @@ def code_path(name, start, end, steps):
         raise UserError(f"path must be one of {', '.join(PATHS)}, but is '{name}'.")
     if steps < 2:
         raise UserError(f"steps must be at least 2, the two ends, but is {steps}.")
+    check_counts(steps=steps)
     between = np.linspace(0, 1, steps, dtype=np.float32)[1:-1]
     return tf.stack([start, *(PATHS[name](start, end, t) for t in between), end], axis=1)
 

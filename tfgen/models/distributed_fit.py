@@ -121,6 +121,7 @@ class DistributedFit:
         if replicas > 1 and (clip_norm or scales):
             # Keras clips, and looks for overflow, before it sums over replicas; the sum counts.
             context = tf.distribute.get_replica_context()
+            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # no slices
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
             if clip_norm:
                 gradients, _ = tf.clip_by_global_norm(gradients, optimizer.scale_loss(clip_norm))

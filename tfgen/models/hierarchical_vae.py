@@ -117,8 +117,8 @@ class HierarchicalVAE(VariationalModel):
     def parameters(self, latents, labels=None):
         return self.decoder(inputs(latents[-1], labels))
 
-    def adapt(self, images):
-        super().adapt(images)
+    def adapt(self, images, labels=None):
+        super().adapt(images, labels)
         set_output_bias(self.decoder, self.likelihood, images)
 
     def top_size(self, image_shape):

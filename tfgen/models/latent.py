@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
+from tfgen.images import check_labels
 from tfgen.layers.networks import check_custom, decoder_network, encoder_network, functional
 from tfgen.models.base import GenerativeModel, in_batches
 from tfgen.models.code_paths import code_path, traversal
@@ -100,6 +101,7 @@ class LatentModel(GenerativeModel):
         """
         if len(images) < 2:
             raise UserError(f"a variance needs at least 2 images, but got {len(images)}.")
+        labels = check_labels(labels, self.num_classes, len(images))
         return np.var(in_batches(self.encode, images, labels, batch_size=batch_size), axis=0)
 
     def endpoints(self):

@@ -198,8 +198,8 @@ class MultiScalePixelRNN(PixelRNN):
         fine, features = super().network(x, labels, noise, compiled, extra)
         return tf.where(self._is_small[..., None], self._enlarged(coarse), fine), features
 
-    def adapt(self, images):
-        super().adapt(images)
+    def adapt(self, images, labels=None):
+        super().adapt(images, labels)
         self.small.adapt(self._subsampled(images))
 
     # Two scans, the small image's and then that of the pixels around it

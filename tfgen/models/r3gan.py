@@ -14,7 +14,9 @@ et al. 2019, arXiv:1901.09321) the last convolution of a block starts at zero an
 scaled by the number of blocks L to the power -1/4, which keeps the variance of deep networks.
 Of a label, an embedding joins the noise of G, and D's features are weighed by another.
 
-Unlike the authors' code, resampling repeats the image's border rather than fading it to zero.
+Unlike in the authors' code, resampling repeats the image's border rather than fading it to zero,
+and the generator's output has a bias, which `adapt` sets: else what G makes of z and of -z would
+begin as negatives of each other, whose mean is grey, and black must be learnt against that.
 """
 
 import math
@@ -23,6 +25,7 @@ import keras
 from keras import layers
 
 from tfgen.errors import UserError
+from tfgen.images import to_unit
 from tfgen.layers.networks import inputs, label_input
 from tfgen.models.adversarial import AdversarialModel
 from tfgen.models.base import register
@@ -110,8 +113,14 @@ class R3GAN(AdversarialModel):
             if index < len(self.widths) - 1:
                 x = doubled(x)
             x = self._blocks(x)
-        x = _convolution(self.image_shape[-1], dtype="float32", name="output")(x)
+        x = _convolution(self.image_shape[-1], use_bias=True, dtype="float32", name="output")(x)
         return keras.Model(inputs(latents, labels), x, name="generator")
+
+    def adapt(self, images, labels=None):
+        """Start the generator's output around the mean training pixel."""
+        mean = to_unit(images).numpy().mean(axis=(0, 1, 2))
+        for generator in (self.generator, self.averaged_generator):
+            generator.get_layer("output").bias.assign(mean)
 
     def _discriminator_network(self):
         images = keras.Input(self.image_shape, name="images")

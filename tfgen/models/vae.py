@@ -79,8 +79,8 @@ class VAE(VariationalModel):
     def parameters(self, latents, labels=None):
         return self.decoder(inputs(latents[0], labels))
 
-    def adapt(self, images):
-        super().adapt(images)
+    def adapt(self, images, labels=None):
+        super().adapt(images, labels)
         if "decoder" not in self.own_networks:
             set_output_bias(self.decoder, self.likelihood, images)
 

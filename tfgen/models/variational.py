@@ -22,7 +22,7 @@ import math
 import tensorflow as tf
 
 from tfgen import likelihoods, objectives, priors
-from tfgen.errors import UserError, check_counts
+from tfgen.errors import UserError, check_counts, check_instance
 from tfgen.images import (
     check_labels,
     from_unit,
@@ -31,8 +31,9 @@ from tfgen.images import (
     to_levels,
     to_unit,
 )
+from tfgen.likelihoods.base import Likelihood
 from tfgen.models.latent import LatentModel, check_latents
-from tfgen.objectives.base import Batch, repeat
+from tfgen.objectives.base import Batch, Objective, repeat
 from tfgen.priors.base import diagonal_normal, is_diagonal_normal
 from tfgen.sampling import importance
 from tfgen.sampling import noise as random_noise
@@ -64,10 +65,15 @@ class VariationalModel(LatentModel):
         super().__init__(image_shape, num_classes)
         if min(latent_sizes) < 1:
             raise UserError(f"a code must have numbers, but latent_dim is {min(latent_sizes)}.")
+        for size in latent_sizes:
+            check_counts(latent_dim=size)
         self.latent_sizes = tuple(latent_sizes)
         self.likelihood = likelihood or likelihoods.DiscretizedLogisticMixture(256, 1)
         self.prior = prior or priors.StandardNormal(latent_sizes[0])
         self.objective = objective or objectives.ELBO()
+        check_instance(self.likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")
+        check_instance(self.prior, priors.Prior, "prior", "tfgen.priors.RealNVP(latent_dim)")
+        check_instance(self.objective, Objective, "objective", "tfgen.objectives.IWAE()")
         if self.prior.latent_dim != latent_sizes[0]:
             raise UserError(
                 f"the prior is one of {self.prior.latent_dim} latents, but the model's z has "
@@ -176,9 +182,9 @@ class VariationalModel(LatentModel):
     def _gradients(self, batch, step):
         return self.objective.gradients(self, batch, step)
 
-    def adapt(self, images):
+    def adapt(self, images, labels=None):
         """Start at the training images (numpy uint8 [n, h, w, c]): decoder and prior."""
-        self.prior.adapt(images)
+        self.prior.adapt(images, labels)
 
     # Scores
 
@@ -224,11 +230,14 @@ class VariationalModel(LatentModel):
         """
         images, labels = self._check(images, labels)
         seeds = random_noise.check_seeds(seeds, len(images))
-        layer, block = self._largest_layer(), importance.NOISE_BLOCK
+        layer = max(self._largest_layer(), self.prior.numbers_a_code)
+        block = importance.NOISE_BLOCK
         rows = importance.at_once(max(layer, block * self.latent_dim), len(images))
         if chunk_size is None:
             chunk_size = importance.at_once(layer * rows, block)
         check_counts(num_samples=num_samples, chunk_size=chunk_size)
+        if not len(images):
+            return tf.zeros([0])
         # All as tensors: other numbers of samples are no reason to trace again.
         counts = tf.constant([num_samples, chunk_size])
         bounds = []

@@ -201,7 +201,7 @@ class VQVAE(LatentModel):
         self.quantizer.update(encoded, noise)
         return {name: tf.reduce_mean(value) for name, value in losses.items()}
 
-    def adapt(self, images):
+    def adapt(self, images, labels=None):
         """Start the decoder at the mean training image and the codebook at encoded images."""
         set_output_bias(self.decoder, self.likelihood, images)
         few = images[: max(256, self.num_codes)]

@@ -89,4 +89,5 @@ def _sum(first, second):
     """Return the sum of two gradients, either of which may be None, nothing."""
     if first is None or second is None:
         return second if first is None else first
-    return first + second
+    # Those of an embedding are slices, which do not add.
+    return tf.convert_to_tensor(first) + tf.convert_to_tensor(second)

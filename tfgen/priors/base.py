@@ -28,6 +28,11 @@ class Prior(keras.layers.Layer):
     def noise_dim(self):
         return self.latent_dim
 
+    @property
+    def numbers_a_code(self):
+        """The numbers that the density of one code passes through at once."""
+        return self.latent_dim
+
     def distribution(self, encode):
         """Return the TFP distribution of codes [latent_dim]."""
         raise NotImplementedError
@@ -39,8 +44,8 @@ class Prior(keras.layers.Layer):
     def check(self, image_shape, num_classes):
         """Raise `UserError` if the prior cannot serve a model of such images and classes."""
 
-    def adapt(self, images):
-        """Start from training images, numpy uint8 [n, h, w, c]."""
+    def adapt(self, images, labels=None):
+        """Start from training images, numpy uint8 [n, h, w, c], and their labels, int [n]."""
 
 
 def diagonal_normal(mean, scale):

@@ -30,6 +30,10 @@ class GaussianMixture(Prior):
     def noise_dim(self):
         return self.latent_dim + 1
 
+    @property
+    def numbers_a_code(self):
+        return self.num_components * self.latent_dim
+
     def distribution(self, encode):
         return tfd.MixtureSameFamily(
             tfd.Categorical(logits=self.logits.value),

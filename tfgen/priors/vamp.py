@@ -56,10 +56,17 @@ class VampPrior(Prior):
                 f"{num_classes}; make the VampPrior with the model's image_shape and num_classes."
             )
 
-    def adapt(self, images):
-        # Each once if there are enough: two equal pseudo-inputs would stay equal for ever.
-        few = len(images) < self.num_components
-        chosen = np.random.default_rng(0).choice(len(images), self.num_components, replace=few)
+    def adapt(self, images, labels=None):
+        rng, chosen = np.random.default_rng(0), np.zeros([self.num_components], int)
+        of_component = np.arange(self.num_components) % max(1, self.num_classes)
+        for label in np.unique(of_component):
+            of_label = np.arange(len(images)) if labels is None else np.flatnonzero(labels == label)
+            places = np.flatnonzero(of_component == label)
+            if not of_label.size:  # then any image, since a start it must have
+                of_label = np.arange(len(images))
+            # Each once if there are enough: two equal pseudo-inputs would stay equal for ever.
+            few = len(of_label) < len(places)
+            chosen[places] = rng.choice(of_label, len(places), replace=few)
         self.pseudo_inputs.assign(to_unit(images[chosen]))
 
     def components(self, encode):
@@ -67,7 +74,11 @@ class VampPrior(Prior):
         labels = None
         if self.num_classes:
             labels = tf.range(self.num_components) % self.num_classes
-        return encode(tf.clip_by_value(self.pseudo_inputs.value, -1.0, 1.0), labels)
+        return encode(_clipped(self.pseudo_inputs.value), labels)
+
+    @property
+    def numbers_a_code(self):
+        return self.num_components * self.latent_dim
 
     def distribution(self, encode):
         return tfd.MixtureSameFamily(
@@ -80,3 +91,18 @@ class VampPrior(Prior):
         posteriors = self.components(encode)
         means = tf.gather(posteriors.mean(), chosen)
         return means + tf.gather(posteriors.stddev(), chosen) * noise[:, 1:]
+
+
+@tf.custom_gradient
+def _clipped(x):
+    """Clip pixels to [-1, 1]; the gradient is stopped only where it leads further outside.
+
+    That of `tf.clip_by_value` is zero outside, whence no pixel would come back: black and white
+    images start at the ends, and half of their pixels are outside after the first step.
+    """
+
+    def gradient(by_clipped):
+        outwards = ((x > 1) & (by_clipped < 0)) | ((x < -1) & (by_clipped > 0))
+        return tf.where(outwards, 0.0, by_clipped)
+
+    return tf.clip_by_value(x, -1.0, 1.0), gradient

@@ -1,7 +1,8 @@
-"""A DCGAN on MNIST: two strided convolutions a player, as in Keras's tutorial.
+"""A DCGAN on MNIST: two 5x5 convolutions of stride 2 a player, 64 and 128 filters.
 
-The tutorial's widths, with the paper's initialisation, Adam(2e-4, beta_1=0.5) and non-saturating
-game; no dropout in D, as in the paper. Not trained to its end yet, so it states no figure.
+The discriminator is that of TensorFlow's tutorial, with the paper's batch normalisation in place of
+dropout; the generator mirrors it. Initialisation, Adam(2e-4, beta_1=0.5) and the non-saturating
+game are the paper's. Not trained to its end yet, so it states no figure.
 """
 
 from tfgen.models import DCGAN

@@ -36,7 +36,8 @@ class Run:
         keras.utils.set_random_seed(recipe.seed)
         with strategy.scope(), dtype_policy(recipe.precision):
             self.model = recipe.model(data.image_shape, data.num_classes * recipe.conditional)
-            self.model.adapt(data.images("train", ADAPT_IMAGES))
+            labels = data.labels("train", ADAPT_IMAGES) if self.model.num_classes else None
+            self.model.adapt(data.images("train", ADAPT_IMAGES), labels)
             self.notes = initial_weights(self.model) if initial_weights else {}
             common = np.gcd(recipe.validate_every, recipe.steps)
             self.model.compile(
