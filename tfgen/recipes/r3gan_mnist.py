@@ -31,7 +31,7 @@ def recipe():
         summary="R3GAN, residual networks, relativistic game with R1 and R2",
         dataset="mnist",
         levels=256,
-        model=model_of((16, 32, 64), gamma=0.3),
+        model=model_of((8, 32, 64), gamma=0.3),
         steps=12_000,
         validate_every=1000,
         learning_rate=2e-4,
