@@ -52,6 +52,13 @@ def test_a_failure_leaves_the_folders_that_were_there(tmp_path):
     assert list((tmp_path / "mine").iterdir()) == []
 
 
+def test_half_a_folder_of_any_name_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), written_beside(tmp_path / "replaced") as beside:
+        beside.mkdir()
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_was_to_be_replaced_comes_back_if_it_cannot_be(tmp_path, monkeypatch):
     path = tmp_path / "folder"
     path.mkdir()
@@ -70,7 +77,7 @@ def test_what_was_to_be_replaced_comes_back_if_it_cannot_be(tmp_path, monkeypatc
     assert (path / "file").read_text() == "first"
     killed = tmp_path / ".folder.killed_8"
     killed.mkdir()
-    path.rename(killed / "replaced")
+    path.rename(killed / "folder.replaced")
     (tmp_path / ".folder.egg-info").mkdir()
     clear_scratch(tmp_path)
     assert (path / "file").read_text() == "first"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from test_autoregressive import influence_on_outputs
 
 from tfgen.errors import UserError
 from tfgen.images import from_levels
@@ -47,10 +48,8 @@ def test_no_pixel_before_is_out_of_sight():
     # The convolutions reach five pixels, all else is attention.
     model = PixelSNAIL((9, 10, 1), 8, 1, 1, 4, 6, likelihood=Bernoulli())
     rng = np.random.default_rng(0)
-    x = tf.Variable(rng.normal(size=[2, 9, 10, 1]).astype(np.float32))
-    with tf.GradientTape() as tape:
-        parameters = tf.reshape(model.parameters(x), [2, -1])
-    jacobian = np.abs(tape.batch_jacobian(parameters, x)).max(axis=0).reshape(90, 90)
+    x = rng.normal(size=[2, 9, 10, 1]).astype(np.float32)
+    jacobian = influence_on_outputs(model, x).reshape(90, 90)
     np.testing.assert_array_equal(jacobian > 0, np.tri(90, k=-1, dtype=bool))
 
 

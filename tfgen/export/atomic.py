@@ -9,7 +9,6 @@ import tempfile
 
 from tfgen.errors import UserError
 
-REPLACED = "replaced"
 SCRATCH = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # as `tempfile.mkdtemp` calls it
 
 
@@ -37,7 +36,7 @@ def written_beside(path, replace=True):
         beside = scratch / path.name
         yield beside
         if replace and path.is_dir() and beside.is_dir():
-            path.rename(scratch / REPLACED)
+            path.rename(_replaced(scratch, path))
         os.replace(beside, path)
     except (OSError, NotWritten) as error:
         # NotWritten names a file in `beside`, which is no place that the user knows.
@@ -64,9 +63,14 @@ def clear_scratch(folder, names=None):
 
 def _remove(scratch, path):
     """Remove a scratch folder; a folder that was to be replaced and was not goes back to `path`."""
-    if (scratch / REPLACED).is_dir() and not path.exists():
-        (scratch / REPLACED).rename(path)
+    if _replaced(scratch, path).is_dir() and not path.exists():
+        _replaced(scratch, path).rename(path)
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _replaced(scratch, path):
+    """Return where the folder at `path` waits until another is in its place."""
+    return scratch / f"{path.name}.replaced"  # which no `path` is written as
 
 
 def reason_of(error):

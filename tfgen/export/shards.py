@@ -128,12 +128,7 @@ def write(folder, described, shard, draw):
         return
     clear_scratch(folder, [path.name])
     try:
-        with written_beside(path) as beside, _writer(beside, described["format"]) as put:
-            for start in range(first, end, BATCH):
-                seeds, labels, images = draw(start, min(start + BATCH, end))
-                labels = [None] * len(seeds) if labels is None else labels
-                for seed, label, image in zip(seeds, labels, images, strict=True):
-                    put(example(image, seed, label))
+        _write_records(path, described["format"], first, end, draw)
     except NotWritten:
         if not path.exists():  # else another process wrote the same shard meanwhile
             raise
@@ -151,6 +146,15 @@ def example(image, seed, label=None):
     if label is not None:
         features["label"].int64_list.value.append(int(label))
     return message.SerializeToString(deterministic=True)
+
+
+def _write_records(path, kind, first, end, draw):
+    with written_beside(path) as beside, _writer(beside, kind) as put:
+        for start in range(first, end, BATCH):
+            seeds, labels, images = draw(start, min(start + BATCH, end))
+            labels = [None] * len(seeds) if labels is None else labels
+            for seed, label, image in zip(seeds, labels, images, strict=True):
+                put(example(image, seed, label))
 
 
 def _write_pngs(folder, first, end, digits, draw):

@@ -173,14 +173,14 @@ def check_custom(role, network, input_shape, num_classes, output_shape):
     """
     if not isinstance(network, keras.Model):
         raise UserError(f"the {role} must be a Keras model, but is {type(network).__name__}.")
-    zeros = np.zeros([2, *input_shape], np.float32)
+    x = np.random.default_rng(0).normal(size=[2, *input_shape]).astype(np.float32)
     labels = np.zeros([2], np.int32) if num_classes else None
     wanted = f"float [b, {', '.join(map(str, output_shape))}]"
     given = f"float [b, {', '.join(map(str, input_shape))}]" + " and int labels [b]" * bool(
         num_classes
     )
     try:
-        output = network(inputs(zeros, labels))
+        output = network(inputs(x, labels))
     except Exception as error:  # whatever a user's layers raise
         raise UserError(f"the {role} cannot be called with {given}: {_reason(error)}") from error
     if tuple(getattr(output, "shape", ())) != (2, *output_shape):
@@ -196,9 +196,7 @@ def check_custom(role, network, input_shape, num_classes, output_shape):
                 "something else in training, and the bound is one of networks that do not; leave "
                 "it out."
             )
-    x = inputs(np.random.default_rng(0).normal(size=zeros.shape).astype(np.float32), labels)
-    in_training, outside = network(x, training=True), network(x, training=False)
-    if not np.allclose(in_training, outside, rtol=1e-4, atol=1e-5):
+    if not np.allclose(network(inputs(x, labels), training=True), output, rtol=1e-4, atol=1e-5):
         raise UserError(
             f"the {role} does something else in training, as layers with dropout or random layers "
             "do, and the bound is one of networks that do not; leave these out."

@@ -60,13 +60,13 @@ class VampPrior(Prior):
         rng, chosen = np.random.default_rng(0), np.zeros([self.num_components], int)
         of_component = np.arange(self.num_components) % max(1, self.num_classes)
         for label in np.unique(of_component):
-            of_label = np.arange(len(images)) if labels is None else np.flatnonzero(labels == label)
             places = np.flatnonzero(of_component == label)
-            if not of_label.size:  # then any image, since a start it must have
-                of_label = np.arange(len(images))
+            fitting = np.flatnonzero(np.equal(labels, label))
+            if not fitting.size:  # any image, where none is of the class or no labels are given
+                fitting = np.arange(len(images))
             # Each once if there are enough: two equal pseudo-inputs would stay equal for ever.
-            few = len(of_label) < len(places)
-            chosen[places] = rng.choice(of_label, len(places), replace=few)
+            few = len(fitting) < len(places)
+            chosen[places] = rng.choice(fitting, len(places), replace=few)
         self.pseudo_inputs.assign(to_unit(images[chosen]))
 
     def components(self, encode):

@@ -248,7 +248,7 @@ class Run:
             "steps": self.step,
             "images": images,
             "seconds": round(self.seconds, 1),
-            "images_per_second": round(images / max(self.seconds, 1e-3), 1),
+            "images_per_second": round(images / self.seconds, 1),
             "rollbacks": self.rollbacks,
             "replicas": self.strategy.num_replicas_in_sync,
             "strategy": type(self.strategy).__name__,

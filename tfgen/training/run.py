@@ -91,10 +91,9 @@ def train(
             f"a conditional model needs images of all classes, but of '{missing[0]}' there are "
             f"none in the training split of '{data.name}'; add some, or take the class out."
         )
+    held = run_folder.held(out) if workers.is_chief else contextlib.nullcontext()
     try:
-        with workers.loss_told(command), contextlib.ExitStack() as held:
-            if workers.is_chief:
-                held.enter_context(run_folder.held(out))
+        with workers.loss_told(command), held:
             state = _agreed_folder(workers, recipe, data, out)
             run = Run(recipe, data, workers, state, keep, initial_weights)
             run.resume()
