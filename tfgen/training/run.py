@@ -91,10 +91,9 @@ def train(
             f"a conditional model needs images of all classes, but of '{missing[0]}' there are "
             f"none in the training split of '{data.name}'; add some, or take the class out."
         )
-    held = run_folder.held(out) if workers.is_chief else contextlib.nullcontext()
     try:
-        with workers.loss_told(command), held:
-            state = _agreed_folder(workers, recipe, data, out)
+        with workers.loss_told(command), contextlib.ExitStack() as held:
+            state = _agreed_folder(workers, recipe, data, out, held)
             run = Run(recipe, data, workers, state, keep, initial_weights)
             run.resume()
             with _interrupt_flag() as interrupted:
@@ -121,8 +120,11 @@ def train(
     return out
 
 
-def _agreed_folder(workers, recipe, data, out):
-    """Return the folder of the run's state, once all workers agree on it and on the recipe."""
+def _agreed_folder(workers, recipe, data, out, held):
+    """Return the folder of the run's state, once all workers agree on it and on the recipe.
+
+    The chief holds it until the `contextlib.ExitStack` closes.
+    """
     settings = f"{run_folder.settings(recipe)} {data.size('train')} images"
     workers.check_same(
         settings,
@@ -130,6 +132,7 @@ def _agreed_folder(workers, recipe, data, out):
         "start all of them with the same command.",
     )
     if workers.is_chief:
+        held.enter_context(run_folder.held(out))
         state = run_folder.prepare(out, recipe)
         logging.info("%s", data.where)
         warn_if_emulated(recipe.precision)
