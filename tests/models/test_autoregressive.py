@@ -108,13 +108,13 @@ def precedes(model, source, target):
 
 
 def influence_on_outputs(model, x, labels=None):
-    """Return the Jacobian of the parameters by x, its largest size over the images x [n, h, w, c].
+    """Return the Jacobian of the parameters by x, its largest size over the inputs x [n, h, w, c].
 
     A numpy array [h, w, p, h, w, c]. Each output has copies of the images of its own, so that one
     backward pass of many images finds it all.
     """
     n, *image = x.shape
-    outputs = *image[:2], model.likelihood.num_parameters(image[2])
+    outputs = *image[:2], model.likelihood.num_parameters(model.image_shape[-1])
     size = math.prod(outputs)
     copies = tf.Variable(tf.repeat(x, size, axis=0))
     with tf.GradientTape() as tape:
