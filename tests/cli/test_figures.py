@@ -19,6 +19,13 @@ def test_evaluate_tells_mean_and_spread_of_several_sampling_seeds(capsys):
         # The card's are these two sets and a third.
         assert card[name]["sampling_seeds"] == 3
         assert abs(figure["value"] - card[name]["value"]) < card[name]["spread"] + 1e-4
+    more = run(capsys, *words, "--samples=400", "--seed=5")[1]
+    for figure in json.loads(more).values():
+        assert (figure["n"], figure["seed"]) == (400, 5)
+        assert figure["protocol"].startswith("400 samples against the 300 images of split test")
+        assert figure["floor_spread"] > 0  # 1,297 training images make several sets of 400
+    far = run(capsys, *words, "--seed=2147483647")
+    assert far[0] == 2 and "reach beyond the largest seed" in far[2]
     code, _, err = run(capsys, "evaluate", "gan_digits", "--sampling_seeds=0")
     assert code == 2 and "--sampling_seeds needs a positive integer, but got '0'" in err
 

@@ -78,6 +78,8 @@ def test_figures_are_mean_and_spread_of_three_sets_of_samples(digits):
         assert figure["sampling_seeds"] == 3 and figure["seed"] == 7
         assert "mean of 3 sets of samples, standard deviation" in figure["protocol"]
         assert "spread" not in apart[0][name]
+        # Three times as many other images are not at hand, so that the floor is that of one set.
+        assert figure["floor"] == apart[0][name]["floor"] and "floor_spread" not in figure
 
 
 def test_digits_are_measured_on_raw_pixels(digits):

@@ -23,6 +23,7 @@ def evaluate(
     importance_samples=500,
     sampling_seeds=3,
     features=None,
+    samples=None,
 ):
     """Return name -> {value, unit, standard_error, protocol, split, n, seed} of a model on a split.
 
@@ -35,6 +36,8 @@ def evaluate(
         sampling_seeds: sets of samples; a figure of several is their mean, beside its "spread",
             their standard deviation.
         features: of `metrics.features`; None: those that suit the shape of the images.
+        samples: in each set; None: as many as the split's images up to 10,000, or some 2,000 on
+            raw pixels. Modes that are known are counted in as many as is usual.
 
     A tractable model's log-likelihood is exact; a VAE's are bounds and called so, and called those
     of a density where its likelihood is one, without bits/dim. Sample quality is measured for every
@@ -44,8 +47,10 @@ def evaluate(
     Raises `UserError`, before anything is computed, for `features` that the images do not suit.
     """
     check_counts(sampling_seeds=sampling_seeds, importance_samples=importance_samples)
+    if samples is not None:
+        check_counts(samples=samples)
     if features:
-        check_features(features, data, split)  # before what takes minutes
+        check_features(features, data, split, samples)  # before what takes minutes
     figures = {}
     if isinstance(model, TractableModel):
         figures |= _nats(
@@ -70,7 +75,7 @@ def evaluate(
             return figures
     # Of few images a model without any other figure has these all the same: an entry needs one.
     return figures | sample_quality(
-        model, data, split, seed, sampling_seeds, features, even_of_few=not figures
+        model, data, split, seed, sampling_seeds, features, samples, even_of_few=not figures
     )
 
 

@@ -24,7 +24,14 @@ HOW = {"precision": "k=3", "recall": "k=3", "density": "k=5", "coverage": "k=5"}
 
 
 def sample_quality(
-    model, data, split="test", seed=0, sampling_seeds=3, features=None, even_of_few=False
+    model,
+    data,
+    split="test",
+    seed=0,
+    sampling_seeds=3,
+    features=None,
+    samples=None,
+    even_of_few=False,
 ):
     """Return name -> figure of the quality of a model's samples; see `evaluate`.
 
@@ -32,8 +39,11 @@ def sample_quality(
         model, data, split: as in `evaluate`.
         seed: the first seed of the samples.
         sampling_seeds: how many sets of samples are drawn, each from the seeds after the last
-            one's. Of several, a figure is the mean, and its "spread" their standard deviation.
+            one's. Of several, a figure is the mean, and its "spread" their standard deviation; so
+            are the floor and "floor_spread" of as many sets of other real images, if there are.
         features: one of `metrics.features`, else those that suit the shape of the images.
+        samples: in each set, against at most as many images of the split, or 10,000. None: as many
+            as the split's images up to 10,000, or 2,000 on raw pixels (more for large images).
         even_of_few: measure a classifier's features even on a split below 1,000 images.
 
     Samples of two-level data are drawn black or white first, see `ImageData.drawn`.
@@ -47,20 +57,22 @@ def sample_quality(
     if kind == "pixels":
         n, real = _pixel_plan(data, split)
     else:
-        real = data.images(split, MOST)
+        real = data.images(split, max(MOST, samples or 0))
         n = len(real)
         if n < FEWEST and not (features or even_of_few):
             return {}
+    n = samples or n
     other = _other(split)
-    labels = np.resize(data.labels(split, MOST), n) if model.num_classes else None
+    labels = np.resize(data.labels(other, n), n) if model.num_classes else None
     about = {"unit": "", "split": split, "n": n, "seed": seed}
     if sampling_seeds > 1:
         about["sampling_seeds"] = sampling_seeds
-    others = data.images(other, n)
+    others = data.images(other, n * sampling_seeds)
+    others = [others[k * n :][:n] for k in range(max(1, len(others) // n))]
     real_features = extract(real, kind)
     protocol = f"{n} samples against {_counted(real, data, split)}"
     if model.num_classes:
-        protocol += ", labels as in the split"
+        protocol += f", labels of {_called(other)}"
     sets = [model.sample(n, seed + k * n, labels=labels) for k in range(sampling_seeds)]
     if data.levels == 2 and any(((images > 0) & (images < 255)).any() for images in sets):
         protocol += ", grey pixels drawn black or white"
@@ -71,14 +83,14 @@ def sample_quality(
     return figures
 
 
-def check_features(features, data, split):
+def check_features(features, data, split, samples=None):
     """Raise `UserError` for features that are unknown, or that a split's images do not suit.
 
     They have other sizes than the features take, or there are no more of them than dimensions.
     """
     check_kind(features)
     dimensions = extract(data.images(split, 1), features).shape[1]
-    fewest = min(MOST, data.size(split), data.size(_other(split)))
+    fewest = min(samples or MOST, data.size(split), data.size(_other(split)))
     if features != "pixels" and fewest <= dimensions:
         raise UserError(
             f"{fewest} images are too few for features '{features}', which have {dimensions} "
@@ -89,6 +101,10 @@ def check_features(features, data, split):
 def _other(split):
     """Return the split of the other real images: the validation one for the training itself."""
     return "validation" if split == "train" else "train"
+
+
+def _called(other):
+    return {"train": "training images", "validation": "validation images"}[other]
 
 
 def _counted(images, data, split):
@@ -104,8 +120,8 @@ def _pixel_plan(data, split):
     return max(SAMPLES_FOR_PIXELS, 2 * dimensions), data.images(split)
 
 
-def _distances(sets, real, other_images, kind, other, protocol, about):
-    fewest = min(len(real), len(other_images), about["n"])
+def _distances(sets, real, others, kind, other, protocol, about):
+    fewest = min(len(real), len(others[0]), about["n"])
     measures = _measures(fewest, real.shape[1], kind)
     neighbourhood = Neighbourhood(real)
 
@@ -113,20 +129,21 @@ def _distances(sets, real, other_images, kind, other, protocol, about):
         fake = extract(images, kind)
         return {k: v for measure in measures for k, v in measure(neighbourhood, fake).items()}
 
-    floors = scores(other_images)
+    of_floors = [scores(images) for images in others]
     of_sets = [scores(images) for images in sets]
-    who = {"train": "training images", "validation": "validation images"}[other]
-    who = f"{len(other_images)} {who}"
+    who = f"{len(others[0])} {_called(other)}"
     figures = {}
-    for name, floor in floors.items():
+    for name in of_floors[0]:
         values = [found[name] for found in of_sets]
-        figure = {**over_sets(values), "floor": floor, **about, "features": kind}
+        floors = [found[name] for found in of_floors]
+        figure = {**over_sets(values), **floor_of(floors), **about, "features": kind}
         notes = [protocol + sets_text(values), HOW.get(name) if kind != "pixels" else PIXELS]
         digits = 5 if name == "kernel distance" else 3
-        notes.append(f"{who} score {floor:.{digits}f}")
+        notes.append(f"{who} score {figure['floor']:.{digits}f}{sets_text(floors, 'them')}")
         if name == "Fréchet distance" and kind != "pixels" and len(real) // 2 > real.shape[1]:
             # Biased upwards by few samples, which this shows: it is of half as many.
-            figure["halves"] = frechet_distance(real[::2], real[1::2])
+            drawn = np.random.default_rng(0).permutation(real)  # which may come sorted by class
+            figure["halves"] = frechet_distance(drawn[::2], drawn[1::2])
             notes.append(f"the two halves of split {about['split']} {figure['halves']:.3f}")
         figure["protocol"] = "; ".join(note for note in notes if note)
         figures[f"{name}, {title(kind)}"] = figure
@@ -193,10 +210,16 @@ def over_sets(values):
     return {"value": float(np.mean(values)), "spread": float(np.std(values, ddof=1))}
 
 
-def sets_text(values):
+def floor_of(values):
+    """Return the fields of a figure for what one or several sets of real images score."""
+    names = {"value": "floor", "spread": "floor_spread"}
+    return {names[key]: value for key, value in over_sets(values).items()}
+
+
+def sets_text(values, what="samples"):
     """Return what a protocol says of several sets of samples, nothing of one."""
     if len(values) == 1:
         return ""
     return (
-        f", mean of {len(values)} sets of samples, standard deviation {np.std(values, ddof=1):.2g}"
+        f", mean of {len(values)} sets of {what}, standard deviation {np.std(values, ddof=1):.2g}"
     )

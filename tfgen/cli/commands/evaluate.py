@@ -15,6 +15,7 @@ from tfgen.cli import quiet, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
+MOST_SAMPLES = 10_000  # in a set, unless --samples asks for more
 
 
 def define(values):
@@ -34,6 +35,15 @@ def define(values):
         lower_bound=1,
         flag_values=values,
     )
+    flags.DEFINE_integer(
+        "samples",
+        None,
+        "samples in each set; else as many as the split has images, up to 10,000, or some 2,000 "
+        "where raw pixels are compared",
+        lower_bound=1,
+        flag_values=values,
+    )
+    shared_flags.seed(values, "the first seed of the samples")
     flags.DEFINE_integer(
         "sampling_seeds",
         3,
@@ -55,6 +65,8 @@ def define(values):
 
 def run(name, values):
     entry = zoo.find(name)
+    end = values.seed + values.sampling_seeds * (values.samples or MOST_SAMPLES)
+    shared_flags.check_end(end, "--seed, --samples and --sampling_seeds reach")
     if values.maps:
         if not values.maps.endswith(".png"):
             raise UserError(f"--maps must end in .png, but is {values.maps}.")
@@ -93,9 +105,11 @@ def run(name, values):
         model,
         images,
         values.split,
+        values.seed,
         importance_samples=samples,
         sampling_seeds=values.sampling_seeds,
         features=values.features,
+        samples=values.samples,
     )
     if values.format == "json":
         print(json.dumps(figures, indent=1))
