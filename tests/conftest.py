@@ -5,7 +5,9 @@ import os
 import pathlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Tests compile many small functions and run each a few times.
+# Tests compile many small functions and run each a few times, which XLA makes slower. A law
+# holds what models compute under it to what they compute so.
+os.environ.setdefault("TFGEN_XLA", "0")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import pytest
@@ -15,6 +17,8 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+# Graphs run as they were built: to optimise one takes longer than the test that runs it.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(autouse=True)

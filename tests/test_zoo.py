@@ -43,7 +43,7 @@ def test_entry_json_lists_every_file_of_an_entry(name):
 
 
 @every_entry
-def test_an_entry_loads_verified_and_draws_the_samples_of_its_picture(name):
+def test_an_entry_and_its_saved_model_draw_the_samples_of_its_picture(name):
     model, entry = tfgen.load(name), zoo.find(name)
     assert model.compiled and model.optimizer_names
     for optimizer in model.optimizer_names:
@@ -53,22 +53,15 @@ def test_an_entry_loads_verified_and_draws_the_samples_of_its_picture(name):
     from tfgen.export import pictures
 
     shown = np.asarray(Image.open(entry.path / "samples.png")).astype(int)
-    grid = pictures.grid_of(*entry_files.sample_grid(model))[..., 0].astype(int)
+    samples, columns = entry_files.sample_grid(model)
+    grid = pictures.grid_of(samples, columns)[..., 0].astype(int)
     assert grid.shape == shown.shape
     # Another processor may round a pixel otherwise, but not the picture.
     assert np.mean(grid != shown) < 0.01
-
-
-@every_entry
-def test_the_shipped_saved_model_equals_the_model(name):
-    entry = zoo.find(name)
-    model = tfgen.load(name)
     served = tf.saved_model.load(str(entry.path / "saved_model" / "1"))
-    seeds = tf.range(3)
-    labels = {"labels": tf.constant([1, 2, 3])} if model.num_classes else {}
-    images = served.signatures["sample"](seeds=seeds, **labels)["images"]
-    expected = model.generate(model.noise(seeds), *labels.values())
-    assert np.mean(np.asarray(images) != np.asarray(expected)) < 0.01
+    labels = {"labels": tf.range(3)} if model.num_classes else {}  # a column is a class
+    images = served.signatures["sample"](seeds=tf.range(3), **labels)["images"]
+    assert np.mean(np.asarray(images) != samples[:3]) < 0.01
 
 
 def test_evaluation_reproduces_a_card():

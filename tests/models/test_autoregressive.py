@@ -82,8 +82,6 @@ def build(name, *arguments, seed=0):
     for weight in model.weights:
         scale = min(0.2, np.prod(weight.shape[:-1]) ** -0.5) if deep else 0.2
         weight.assign(weight + scale * rng.normal(size=weight.shape))
-    # XLA takes several times as long to compile it; test_laws.py holds what it draws to this.
-    model._compiled_scan = tf.function(model.scan, autograph=False)
     return model
 
 

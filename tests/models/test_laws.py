@@ -16,11 +16,20 @@ from examples import EXAMPLES
 
 from tfgen.errors import UserError
 from tfgen.images import grid
-from tfgen.models import REGISTRY
+from tfgen.models import REGISTRY, VQVAE
+from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import TractableModel
 from tfgen.models.latent import LatentModel
+from tfgen.models.variational import VariationalModel
 
 CASES = [(name, case) for name, cases in EXAMPLES.items() for case in cases]
+# What has loops of small operations, which XLA compiles; of the others it compiles nothing.
+UNDER_XLA = [
+    (name, case)
+    for name, case in CASES
+    if issubclass(REGISTRY[name], AutoregressiveModel | VQVAE)
+    or (issubclass(REGISTRY[name], VariationalModel) and "network" not in EXAMPLES[name][case])
+]
 every_model = pytest.mark.parametrize(("name", "case"), CASES, ids=[": ".join(c) for c in CASES])
 
 
@@ -122,6 +131,27 @@ def test_samples_are_images_that_depend_on_their_seed_alone(name, case):
     label = None if labels is None else labels[3:4]
     np.testing.assert_array_equal(together[3:4], model.sample(1, seed=10, labels=label))
     assert np.any(together != model.sample(4, seed=99, labels=labels))
+
+
+@pytest.mark.parametrize(("name", "case"), UNDER_XLA, ids=[": ".join(c) for c in UNDER_XLA])
+def test_xla_computes_what_a_graph_does(name, case, monkeypatch):
+    plain = shared(name, case)
+    monkeypatch.setenv("TFGEN_XLA", "1")
+    model = build(name, case)
+    model.set_weights(plain.get_weights())
+    images, labels = data_for(model, 4)
+    labels = labels if model.num_classes else None
+    if not isinstance(model, VariationalModel):
+        np.testing.assert_array_equal(
+            model.sample(4, labels=labels), plain.sample(4, labels=labels)
+        )
+        return
+    bounds = [each.log_prob_bound(images, np.arange(4), 5, labels) for each in (model, plain)]
+    np.testing.assert_allclose(*bounds, rtol=1e-5)
+    for each in (model, plain):
+        each.compile(keras.optimizers.SGD(1e-2, global_clipnorm=1.0))
+        train(each, 1)
+    assert_same(model.get_weights(), plain.get_weights(), rtol=1e-5, atol=1e-6)
 
 
 @every_model

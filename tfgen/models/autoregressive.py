@@ -29,6 +29,7 @@ from tfgen.models.base import TractableModel, in_few_sizes
 from tfgen.sampling import noise as random_noise
 from tfgen.sampling.portable import portable
 from tfgen.sampling.raster import scan
+from tfgen.xla import under_xla
 
 IMAGES_A_THREAD = 8  # fewer are not worth a thread
 COLDEST = 1e-6  # temperature; below it, logits overflow and nothing changes any more
@@ -54,7 +55,7 @@ class AutoregressiveModel(TractableModel):
             )
         self.groups = 1 if self.likelihood.joint_channels else self.image_shape[-1]
         self._fast_score = functools.partial(self._score, network=self.fast_network)
-        self._compiled_scan = tf.function(self.scan, jit_compile=True, autograph=False)
+        self._compiled_scan = under_xla(self.scan)
         self._compiled_fill = tf.function(self._fill, autograph=False)
 
     # Scores

@@ -275,7 +275,7 @@ class DistributedFit:
     def _compiled(self, step):
         """Return `step` on data and on the next data of an iterator, both compiled."""
         on_data = self._graph(step)
-        on_iterator = self._graph(lambda iterator: step(next(iterator)))
+        on_iterator = self._graph(lambda iterator: on_data(next(iterator)))  # traced once for both
 
         def on_next(iterator):
             if isinstance(iterator, types.GeneratorType):  # train_on_batch and test_on_batch

@@ -20,6 +20,7 @@ from tfgen.layers.row_lstm import RowLSTM
 from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
 from tfgen.sampling import raster
+from tfgen.xla import under_xla
 
 VARIANTS = {"row": RowLSTM, "diagonal": DiagonalBiLSTM}
 
@@ -187,9 +188,7 @@ class MultiScalePixelRNN(PixelRNN):
         )
         row, column = np.indices([height, width])
         self._is_small = ((row % scale == 0) & (column % scale == 0))[None]
-        self._compiled_scan_around = tf.function(
-            self._scan_around, jit_compile=True, autograph=False
-        )
+        self._compiled_scan_around = under_xla(self._scan_around)
 
     def network(self, x, labels=None, noise=None, compiled=False):
         small = self._subsampled(x)

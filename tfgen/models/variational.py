@@ -37,6 +37,7 @@ from tfgen.objectives.base import Batch, Objective, repeat
 from tfgen.priors.base import diagonal_normal, is_diagonal_normal
 from tfgen.sampling import importance
 from tfgen.sampling import noise as random_noise
+from tfgen.xla import under_xla
 
 LOG_VARIANCE_BOUND = 8.0
 
@@ -263,10 +264,8 @@ class VariationalModel(LatentModel):
         A mean over all replicas' batches, as some objectives take, cannot be compiled.
         """
         if self.compiles and not self.objective.uses_batch:
-            self._gradients = tf.function(self._gradients, jit_compile=True, autograph=False)
-        self._compiled_log_weights = tf.function(
-            self.log_weights, jit_compile=self.compiles, autograph=False
-        )
+            self._gradients = under_xla(self._gradients)
+        self._compiled_log_weights = under_xla(self.log_weights, self.compiles)
         self._importance_bound = tf.function(
             self._importance_bound, autograph=False, reduce_retracing=True
         )
