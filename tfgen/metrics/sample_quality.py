@@ -136,7 +136,8 @@ def _distances(sets, real, others, kind, other, protocol, about):
     for name in of_floors[0]:
         values = [found[name] for found in of_sets]
         floors = [found[name] for found in of_floors]
-        figure = {**over_sets(values), **floor_of(floors), **about, "features": kind}
+        floor = over_sets(floors, ("floor", "floor_spread"))
+        figure = {**over_sets(values), **floor, **about, "features": kind}
         notes = [protocol + sets_text(values), HOW.get(name) if kind != "pixels" else PIXELS]
         digits = 5 if name == "kernel distance" else 3
         notes.append(f"{who} score {figure['floor']:.{digits}f}{sets_text(floors, 'them')}")
@@ -203,17 +204,11 @@ def _classifier_accuracy(sets, labels, data, split, other, about):
     return {"classifier accuracy score": figure}
 
 
-def over_sets(values):
+def over_sets(values, names=("value", "spread")):
     """Return the fields of a figure for its values of one or several sets of samples."""
     if len(values) == 1:
-        return {"value": values[0]}
-    return {"value": float(np.mean(values)), "spread": float(np.std(values, ddof=1))}
-
-
-def floor_of(values):
-    """Return the fields of a figure for what one or several sets of real images score."""
-    names = {"value": "floor", "spread": "floor_spread"}
-    return {names[key]: value for key, value in over_sets(values).items()}
+        return {names[0]: values[0]}
+    return dict(zip(names, (float(np.mean(values)), float(np.std(values, ddof=1))), strict=True))
 
 
 def sets_text(values, what="samples"):

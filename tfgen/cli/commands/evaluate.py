@@ -15,7 +15,6 @@ from tfgen.cli import quiet, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
-MOST_SAMPLES = 10_000  # in a set, unless --samples asks for more
 
 
 def define(values):
@@ -65,16 +64,17 @@ def define(values):
 
 def run(name, values):
     entry = zoo.find(name)
-    end = values.seed + values.sampling_seeds * (values.samples or MOST_SAMPLES)
-    shared_flags.check_end(end, "--seed, --samples and --sampling_seeds reach")
     if values.maps:
         if not values.maps.endswith(".png"):
             raise UserError(f"--maps must end in .png, but is {values.maps}.")
         shared_flags.check_free(pathlib.Path(values.maps), "--maps", values)
     metrics = quiet.load("tfgen.metrics")
     from tfgen import data
+    from tfgen.metrics.sample_quality import MOST
     from tfgen.recipes.base import Recipe
 
+    end = values.seed + values.sampling_seeds * (values.samples or MOST)
+    shared_flags.check_end(end, "--seed, --samples and --sampling_seeds reach")
     images = data.load(
         values.dataset or entry.info["dataset"],
         data_dir=values.data_dir,
