@@ -13,5 +13,5 @@ def recipe():
         r3gan_mnist.recipe(),
         name="r3gan_stacked_mnist",
         dataset="stacked_mnist",
-        model=r3gan_mnist.model_of((16, 32, 64), gamma=0.1),
+        model=r3gan_mnist.model_of((12, 32, 64), gamma=0.1),
     )
