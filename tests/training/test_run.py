@@ -283,12 +283,18 @@ def test_strategies_that_cannot_be_are_refused():
 
 
 def kind(name):
-    """Return a recipe's name without its data set: recipes of one kind train one model."""
-    return name.removesuffix("_conditional").removesuffix(f"_{recipes.get(name).dataset}")
+    """Return the name of a recipe's model: the recipe's without its data set and its variant."""
+    dataset = recipes.get(name).dataset
+    if dataset in data.GAUSSIANS:
+        return "points"
+    words = name.replace(dataset, "").split("_")
+    return "_".join(word for word in words if word not in VARIANTS)
 
 
-# Of each kind one recipe, on the digits if there is one.
-TRAINED = {kind(name): name for name in sorted(recipes.names(), reverse=True)}
+VARIANTS = {"", "conditional", "denoising", "diagonal", "row"}
+# Of each kind the first recipe, on the digits if there is one, or else on MNIST.
+LAST_FIRST = sorted(recipes.names()[::-1], key=lambda n: ("_digits" in n, "_mnist" in n))
+TRAINED = {kind(name): name for name in LAST_FIRST}
 SHAPES = {
     "digits": (8, 8, 1),
     "mnist": (28, 28, 1),
