@@ -5,11 +5,14 @@ import os
 import tensorflow as tf
 
 
-def under_xla(function, wanted=True):
-    """Return `function` as a graph, which XLA compiles if that is wanted.
+def allowed():
+    """Tell whether XLA may compile: not where the environment says TFGEN_XLA=0."""
+    return os.environ.get("TFGEN_XLA") != "0"
 
-    That pays where small operations run in long loops, after some seconds of compilation. It does
-    not where the environment says TFGEN_XLA=0 when the model is built.
+
+def under_xla(function, wanted=True):
+    """Return `function` as a graph, which XLA compiles if that is wanted and allowed.
+
+    It pays where small operations run in long loops, after some seconds of compilation.
     """
-    xla = wanted and os.environ.get("TFGEN_XLA") != "0"
-    return tf.function(function, jit_compile=xla, autograph=False)
+    return tf.function(function, jit_compile=wanted and allowed(), autograph=False)

@@ -20,7 +20,7 @@ from tfgen.layers.row_lstm import RowLSTM
 from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
 from tfgen.sampling import raster
-from tfgen.xla import under_xla
+from tfgen.xla import allowed, under_xla
 
 VARIANTS = {"row": RowLSTM, "diagonal": DiagonalBiLSTM}
 
@@ -62,6 +62,7 @@ class PixelRNN(AutoregressiveModel):
         outputs = self.likelihood.num_parameters(channels)
         self.output_layer = MaskedConv2D(2 * h, outputs, (1, 1), "B", self.groups)
         self._fast_score = tf.function(self._fast_score, autograph=False)
+        self._compiles = allowed()  # whether XLA compiles the scans of the LSTMs
         self.built = True
 
     def network(self, x, labels=None, noise=None, compiled=False, extra=None):
@@ -73,7 +74,7 @@ class PixelRNN(AutoregressiveModel):
         return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x)))), features
 
     def fast_network(self, x, labels=None, noise=None):
-        return self.network(x, labels, noise, compiled=True)
+        return self.network(x, labels, noise, compiled=self._compiles)
 
     # The same, as steps of a raster scan
 
