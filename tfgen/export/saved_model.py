@@ -63,7 +63,13 @@ def save(model, path):
     served.weights = _used(signatures.values(), model)
     with _silent():
         try:
-            tf.saved_model.save(served, str(path), {**signatures, "serving_default": sample})
+            tf.saved_model.save(
+                served,
+                str(path),
+                {**signatures, "serving_default": sample},
+                # Of what has a gradient written by hand: nobody trains a served graph.
+                tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+            )
         except tf.errors.OpError as error:
             raise OSError(reason_of(error)) from error
     return {name: _specs(function) for name, function in signatures.items()}

@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen.layers.product import product
+
 BANDS = 4  # the queries of a band of rows are multiplied with the keys up to its end only
 NEVER = -1e9
 
@@ -59,9 +61,9 @@ class CausalAttention(keras.layers.Layer):
         """
         height, width = features.shape[1:3]
         query_places, memory_places = self.place_terms(height, width)
-        query = tf.tensordot(features[..., : self.query_channels], self._query_taps(), 1)
+        query = product(features[..., : self.query_channels], self._query_taps())
         query += tf.cast(query_places, query.dtype)
-        memory = tf.tensordot(tf.concat([features, x], axis=-1), self._memory_taps(), 1)
+        memory = product(tf.concat([features, x], axis=-1), self._memory_taps())
         memory += tf.cast(memory_places, memory.dtype)
         query, keys, values = (
             tf.reshape(maps, [-1, height * width, maps.shape[-1]])
@@ -86,9 +88,9 @@ class CausalAttention(keras.layers.Layer):
         rows = tf.range(height, dtype=tf.float32) / height - 0.5
         columns = tf.range(width, dtype=tf.float32) / width - 0.5
         places = tf.stack(tf.meshgrid(rows, columns, indexing="ij"), axis=-1)
-        query = tf.tensordot(places, tf.cast(self.query_kernel[-2:], tf.float32), 1)
+        query = product(places, tf.cast(self.query_kernel[-2:], tf.float32))
         query += tf.cast(self.query_bias, tf.float32)
-        return query, tf.tensordot(places, tf.cast(self.memory_kernel[-2:], tf.float32), 1)
+        return query, product(places, tf.cast(self.memory_kernel[-2:], tf.float32))
 
     def _query_taps(self):
         return tf.convert_to_tensor(self.query_kernel[:-2])

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from tfgen.layers.lstm import GATES, lstm_cell, lstm_scan, scan_steps
 from tfgen.layers.masked_conv import MaskedConv2D
+from tfgen.layers.product import product
 from tfgen.layers.skew import Skew
 
 DIRECTIONS = 2  # left to right, right to left
@@ -88,7 +89,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
         return {"left": zeros, "right": zeros, "bias": biases}
 
     def row(self, state, extra=None):
-        gates = tf.tensordot(state["left"], self._taps(0, "above"), 1) + state["bias"][0]
+        gates = product(state["left"], self._taps(0, "above")) + state["bias"][0]
         if extra is not None:
             gates += tf.split(extra, DIRECTIONS, axis=-1)[0]
         return {"gates": gates, "right": state["right"]}
@@ -130,8 +131,8 @@ class DiagonalBiLSTM(keras.layers.Layer):
     def finish_row(self, state, features, extra=None):
         """Scan the finished row from right to left: only the next row will look at it."""
         taps = self._taps(1, "left")
-        gates = tf.tensordot(features["x"], self._centre_kernel(), 1) + state["bias"][1]
-        gates += tf.tensordot(state["right"], self._taps(1, "above"), 1)
+        gates = product(features["x"], self._centre_kernel()) + state["bias"][1]
+        gates += product(state["right"], self._taps(1, "above"))
         if extra is not None:
             gates += tf.split(extra, DIRECTIONS, axis=-1)[1]
 

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
+from tfgen.layers.product import product
 
 
 class BiasedLayer(keras.layers.Layer):
@@ -30,11 +31,16 @@ class BiasedLayer(keras.layers.Layer):
             )
 
     def bias_of(self, labels):
-        """Return the biases, [b, size], or [1, size] if they are the same for all."""
+        """Return the biases, [b, size], or [size] if they are the same for all."""
         if self.class_bias is None:
-            return tf.convert_to_tensor(self.bias)[None]
+            return tf.convert_to_tensor(self.bias)
         # A product rather than a lookup, whose sparse gradient replicas cannot sum.
         return self.bias + tf.one_hot(labels, self.class_bias.shape[0]) @ self.class_bias
+
+    def with_bias(self, maps, labels):
+        """Return maps [b, h, w, size] plus their biases."""
+        bias = tf.cast(self.bias_of(labels), maps.dtype)
+        return maps + (bias if self.class_bias is None else bias[:, None, None])
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -100,14 +106,14 @@ class MaskedConv2D(BiasedLayer):
         """Convolve whole maps [b, h, w, in] to [b, h, w, gates * filters]."""
         kernel = tf.cast(self.masked_kernel(), x.dtype)
         if self.kernel_size == (1, 1):
-            maps = tf.tensordot(x, kernel[0, 0], 1)  # faster than a convolution
+            maps = product(x, kernel[0, 0])  # faster than a convolution
         else:
             # In a kernel of one row, no tap to the right counts.
             right = self.margin if self.rows_above else 0
             padding = [[0, 0], [self.rows_above, 0], [self.margin, right], [0, 0]]
             kernel = kernel[:, : self.margin + 1 + right]
             maps = tf.nn.conv2d(tf.pad(x, padding), kernel, strides=1, padding="VALID")
-        return maps + tf.cast(self.bias_of(labels), x.dtype)[:, None, None]
+        return self.with_bias(maps, labels)
 
     # The same convolution in pieces: rows above at once, then a pixel, group by group.
 
@@ -129,7 +135,7 @@ class MaskedConv2D(BiasedLayer):
         Args:
             parts: the pixel's input groups, [b, in / groups] each, as many as are known.
             group: which output group.
-            rest: [b or 1, gates * filters], what all else gives, the bias included.
+            rest: [b, gates * filters] or [gates * filters], what all else gives, the bias included.
             left: the `margin` pixels to the left, [b, margin * in], unless `rest` has them.
         """
         taps = parts[:group] if self.mask_type == "A" else parts[: group + 1]
@@ -138,14 +144,15 @@ class MaskedConv2D(BiasedLayer):
         if taps:
             known = tf.concat(taps, axis=-1)
             first = self.margin * self.in_channels if left is None else 0
-            size = self.filters // self.groups
-            kernel = tf.reshape(self.kernel[-1], [-1, self.gates, self.filters])
-            kernel = kernel[first : first + known.shape[-1], :, group * size : (group + 1) * size]
-            value += known @ tf.reshape(kernel, [known.shape[-1], self.gates * size])
+            kernel = tf.reshape(self.kernel[-1], [-1, self.gates * self.filters])
+            kernel = kernel[first : first + known.shape[-1]]
+            value += known @ self.group_of(kernel, group)
         return value
 
     def group_of(self, maps, group):
-        """Return one group of each gate of maps [b, gates * filters]."""
+        """Return one group of each gate of maps [b, gates * filters] or [gates * filters]."""
+        if self.groups == 1:
+            return maps
         size = self.filters // self.groups
         maps = tf.reshape(maps, [-1, self.gates, self.filters])
         return tf.reshape(maps[:, :, group * size : (group + 1) * size], [-1, self.gates * size])
@@ -177,7 +184,7 @@ class RowsConv2D(BiasedLayer):
         kernel = tf.cast(self.kernel, x.dtype)
         maps = tf.nn.conv2d(tf.pad(x, padding), kernel, strides=1, padding="VALID")
         # Without the own row, the last that comes out would be that below the image.
-        return maps[:, : x.shape[1]] + tf.cast(self.bias_of(labels), x.dtype)[:, None, None]
+        return self.with_bias(maps[:, : x.shape[1]], labels)
 
     def at_row(self, rows):
         """Return the row [w, b, filters], without bias, that the rows [w, b, in] of maps give."""
@@ -193,6 +200,6 @@ def convolve_rows(rows, kernel):
     columns = rows[0].shape[0]
     padded = [tf.pad(row, [[width // 2, width // 2], [0, 0], [0, 0]]) for row in rows]
     taps = [padded[i][k : k + columns] for i in range(height) for k in range(width)]
-    return tf.tensordot(
-        tf.concat(taps, axis=-1), tf.reshape(kernel, [height * width * channels, filters]), 1
+    return product(
+        tf.concat(taps, axis=-1), tf.reshape(kernel, [height * width * channels, filters])
     )

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.layers.masked_conv import BiasedLayer
+from tfgen.layers.product import product
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -69,10 +70,10 @@ class ShiftedConv2D(BiasedLayer):
         kernel = tf.cast(self.masked_kernel(), x.dtype)
         maps = tf.nn.conv2d(tf.pad(x, padding), kernel, strides=self.stride, padding="VALID")
         if skip is not None:
-            maps += tf.tensordot(skip, tf.cast(self.masked_skip_kernel(), x.dtype), 1)
+            maps += product(skip, tf.cast(self.masked_skip_kernel(), x.dtype))
         if vertical is not None:
-            maps += tf.tensordot(vertical, tf.cast(self.vertical_kernel, x.dtype), 1)
-        return maps + tf.cast(self.bias_of(labels), x.dtype)[:, None, None]
+            maps += product(vertical, tf.cast(self.vertical_kernel, x.dtype))
+        return self.with_bias(maps, labels)
 
     def masked_kernel(self):
         if self.groups == 1:
@@ -92,7 +93,7 @@ class ShiftedConv2D(BiasedLayer):
         """Return one row [w / stride, b, out] from the row above and the own one, [w, b, in]."""
         maps = self._along_row(tf.concat([above, own], axis=-1), self.kernel)
         if skip is not None:
-            maps += tf.tensordot(skip, self.masked_skip_kernel(), 1)
+            maps += product(skip, self.masked_skip_kernel())
         return maps[:: self.stride] + self.bias_of(labels)
 
     # For the horizontal stream, what the rows above give to a row, then pixel after pixel:
@@ -101,7 +102,7 @@ class ShiftedConv2D(BiasedLayer):
         """Return what all but the own row give to its pixels, [w / stride, b, out]."""
         maps = self._along_row(above, self.kernel[:1])
         if vertical is not None:
-            maps += tf.tensordot(vertical, tf.convert_to_tensor(self.vertical_kernel), 1)
+            maps += product(vertical, self.vertical_kernel)
         return maps[:: self.stride] + self.bias_of(labels)
 
     def _along_row(self, rows, kernel):
@@ -111,7 +112,7 @@ class ShiftedConv2D(BiasedLayer):
         """
         width, out = kernel.shape[1], kernel.shape[3]
         kernel = tf.reshape(tf.transpose(kernel, [0, 2, 1, 3]), [rows.shape[-1], width * out])
-        left, *others = tf.split(tf.tensordot(rows, kernel, 1), width, axis=-1)
+        left, *others = tf.split(product(rows, kernel), width, axis=-1)
         maps = tf.pad(left, [[1, 0], [0, 0], [0, 0]])[:-1] + others[0]
         if len(others) == 2:
             maps += tf.pad(others[1], [[0, 1], [0, 0], [0, 0]])[1:]
@@ -167,14 +168,14 @@ class Doubling(keras.layers.Layer):
 
     def call(self, x):
         """Return [b, 2 h, 2 w, n] of maps [b, h, w, n]."""
-        maps = tf.tensordot(x, tf.cast(self.masked_kernel(), x.dtype), 1)
+        maps = product(x, tf.cast(self.masked_kernel(), x.dtype))
         return tf.nn.depth_to_space(maps, 2) + tf.cast(self.bias, x.dtype)
 
     def row(self, x, lower):
         """Return the upper or lower row [2 w, b, n] of a row [w, b, n]; `lower` is 0 or 1."""
         width, n = x.shape[0], self.channels
         kernel = tf.slice(self.masked_kernel(), [0, 2 * n * lower], [n, 2 * n])
-        pairs = tf.reshape(tf.tensordot(x, kernel, 1), [width, -1, 2, n])
+        pairs = tf.reshape(product(x, kernel), [width, -1, 2, n])
         return tf.reshape(tf.transpose(pairs, [0, 2, 1, 3]), [2 * width, -1, n]) + self.bias
 
     def at_pixel(self, x, group, lower, right):

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from tfgen.errors import check_counts
 from tfgen.layers.masked_conv import MaskedConv2D, RowsConv2D
+from tfgen.layers.product import product
 from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
 
@@ -151,7 +152,7 @@ class GatedLayer(keras.layers.Layer):
 
     def to_horizontal(self, vertical):
         """Return what v's gates [..., 2 h] give to those of h."""
-        return tf.tensordot(vertical, tf.cast(self.across, vertical.dtype), 1)
+        return product(vertical, tf.cast(self.across, vertical.dtype))
 
     def biases(self, labels):
         return {

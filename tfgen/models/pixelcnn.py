@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfgen.errors import check_counts
 from tfgen.layers.masked_conv import MaskedConv2D
+from tfgen.layers.product import product
 from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
 
@@ -125,7 +126,7 @@ class PixelCNN(AutoregressiveModel):
             return super().as_input(levels)
         # As a product, since its gradient is dense, which every strategy can sum.
         one_hot = tf.one_hot(levels, self.likelihood.levels)
-        vectors = tf.unstack(tf.tensordot(one_hot, self.embedding, 1), axis=-2)
+        vectors = tf.unstack(product(one_hot, self.embedding), axis=-2)
         return tf.concat(vectors, axis=-1)
 
     def feature_sizes(self):

@@ -16,6 +16,7 @@ from tfgen.errors import UserError, check_counts
 from tfgen.images import levels_to_unit
 from tfgen.layers.diagonal_lstm import DiagonalBiLSTM
 from tfgen.layers.masked_conv import MaskedConv2D
+from tfgen.layers.product import product
 from tfgen.layers.row_lstm import RowLSTM
 from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
@@ -245,7 +246,7 @@ class MultiScalePixelRNN(PixelRNN):
     def _extra(self, context):
         """Return what each layer's gates get of the context [..., maps]."""
         weights = tf.unstack(tf.cast(self.context_to_state, context.dtype))
-        return [tf.tensordot(context, weight, 1) for weight in weights]
+        return [product(context, weight) for weight in weights]
 
     def _subsampled(self, maps):
         return maps[:, :: self.scale, :: self.scale]

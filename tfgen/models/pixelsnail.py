@@ -23,6 +23,7 @@ import tensorflow as tf
 from tfgen.errors import UserError, check_counts
 from tfgen.layers.causal_attention import CausalAttention, appended, penalty_of
 from tfgen.layers.masked_conv import MaskedConv2D
+from tfgen.layers.product import product
 from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
 
@@ -265,7 +266,7 @@ class GatedResidual(keras.layers.Layer):
         hidden = self.first(inputs[0])
         if auxiliary is not None:
             kernel = tf.cast(self.auxiliary_kernel, hidden.dtype)
-            hidden += tf.tensordot(tf.nn.elu(auxiliary), kernel, 1)
+            hidden += product(tf.nn.elu(auxiliary), kernel)
         inputs.append(tf.nn.elu(hidden))
         dropped = inputs[1]
         if noise is not None and self.dropout:
