@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -298,6 +299,16 @@ def test_an_existing_output_is_kept_unless_told_otherwise(capsys, tmp_path):
     assert code == 2 and "exists" in err and (tmp_path / "x.png").read_text() == "mine"
     assert run(capsys, *words, "--overwrite")[0] == 0
     assert Image.open(tmp_path / "x.png").format == "PNG"
+
+
+def test_overwriting_removes_no_file_that_the_command_did_not_write(capsys, tmp_path):
+    words = ["sample", "vae_digits", "--n=2", "--overwrite", "--out", tmp_path / "mine"]
+    assert run(capsys, *words)[0] == run(capsys, *words)[0] == 0  # replaces its own
+    (tmp_path / "mine" / "thesis.tex").write_text("mine")
+    for command in (words, ["push", "vae_digits", "hf://me/mine", *words[3:]]):
+        code, _, err = run(capsys, *command)
+        assert code == 2 and re.search(r"mine holds \S+, which .* choose another --out\.$", err)
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "mine"
 
 
 def test_ctrl_c_exits_with_130_and_a_defect_keeps_its_traceback(monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shlex
 
 from absl import flags
@@ -9,6 +10,7 @@ from absl import flags
 from tfgen.errors import UserError
 
 LARGEST_SEED = 2**31 - 2
+RESULTS = r"\d{6,10}(_\w+)?\.png"  # the files in a folder of `results.write`
 
 
 def data_dir(values):
@@ -160,16 +162,26 @@ def checked_out(values):
     out = pathlib.Path(values.out)
     if out.suffix not in (".png", ".npz", ""):
         raise UserError(f"--out must end in .png or .npz or name a folder, but is {out}.")
-    check_free(out, "--out", values)
+    check_free(out, "--out", values, RESULTS)
     if out.is_dir() and out.suffix:
         raise UserError(f"{out} is a folder; choose another --out.")
     return out
 
 
-def check_free(path, flag, values):
-    """Raise `UserError` if something is at the path of a flag, unless --overwrite is given."""
+def check_free(path, flag, values, names=None):
+    """Raise `UserError` if something is at the path of a flag, unless --overwrite is given.
+
+    A folder is only replaced if all in it have `names`, a pattern, as what the command writes.
+    """
     if path.exists() and not values.overwrite:
         raise UserError(f"{path} exists; choose another {flag}, or pass --overwrite.")
+    if names and path.is_dir():
+        others = sorted(p.name for p in path.iterdir() if not re.fullmatch(names, p.name))
+        if others:
+            raise UserError(
+                f"{path} holds {others[0]}, which this command does not write and --overwrite "
+                f"would remove; choose another {flag}."
+            )
 
 
 def print_finished(path):

@@ -17,6 +17,7 @@ from tfgen.cli import codes, quiet, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
+PROJECTOR = r"(tensors|metadata)\.tsv|sprite\.png|projector_config\.pbtxt"
 
 
 def define(values):
@@ -66,7 +67,7 @@ def _places(values):
     if out:
         shared_flags.check_free(out, "--out", values)
     if folder:
-        shared_flags.check_free(folder, "--projector", values)
+        shared_flags.check_free(folder, "--projector", values, PROJECTOR)
     return out, folder
 
 

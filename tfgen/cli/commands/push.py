@@ -16,6 +16,7 @@ from tfgen import download, manifest, zoo
 from tfgen.cli import shared_flags
 
 ARGUMENTS = ("ENTRY", "ADDRESS")
+FILES = r"README\.md|entry\.json|saved_model|\w+\.(keras|png)"
 
 
 def define(values):
@@ -27,7 +28,7 @@ def define(values):
 def run(name, address, values):
     download.hub_parts(address)
     if values.out:
-        shared_flags.check_free(pathlib.Path(values.out), "--out", values)
+        shared_flags.check_free(pathlib.Path(values.out), "--out", values, FILES)
     from tfgen.export import hub
 
     if values.upload:
