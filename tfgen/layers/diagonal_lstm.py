@@ -59,17 +59,24 @@ class DiagonalBiLSTM(keras.layers.Layer):
         self.output_layer = MaskedConv2D(h, 2 * h, (1, 1), "B", groups)
         self.built = True
 
-    def call(self, x, labels=None, extra=None, compiled=False):
+    @staticmethod
+    def layout(x):
+        """Return how maps like x are skewed for each direction, the same in all layers."""
+        return [Skew(x.shape, tf.shape(x)[0], mirrored) for mirrored in (False, True)]
+
+    def call(self, x, labels=None, extra=None, layout=None, compiled=False):
         """Return (maps, features) of maps x; `extra` [b, h, w, 8h] is added to both's gates."""
-        left, right = (self._scan(x, labels, extra, direction, compiled) for direction in (0, 1))
+        left, right = (
+            self._scan(x, labels, extra, direction, skew, compiled)
+            for direction, skew in enumerate(layout or self.layout(x))
+        )
         return x + self.output_layer(left + right), {"x": x, "left": left}
 
-    def _scan(self, x, labels, extra, direction, compiled):
+    def _scan(self, x, labels, extra, direction, skew, compiled):
         """Return one direction's hidden states, [b, h, w, n]."""
         gates = self.input_to_state[direction](x, labels)
         if extra is not None:
             gates += tf.split(extra, DIRECTIONS, axis=-1)[direction]
-        skew = Skew(x.shape, tf.shape(x)[0], mirrored=direction == 1)
         hidden, _ = lstm_scan(
             skew(gates),
             self.state_to_state[direction],

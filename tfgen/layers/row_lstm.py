@@ -42,7 +42,11 @@ class RowLSTM(keras.layers.Layer):
         self.output_layer = MaskedConv2D(h, 2 * h, (1, 1), "B", groups)
         self.built = True
 
-    def call(self, x, labels=None, extra=None, compiled=False):
+    @staticmethod
+    def layout(x):
+        """Return None: rows are scanned as they lie."""
+
+    def call(self, x, labels=None, extra=None, layout=None, compiled=False):
         """Return (maps, features) of maps x; `extra` [b, h, w, 4h] is added to the gates."""
         gates = self.input_to_state(x, labels)
         if extra is not None:

@@ -38,16 +38,18 @@ class Skew:
         self._image, self._column = np.divmod(step - row, width)
         self._inside = (self._image >= 0) & (self._image < images)
         self.begins = tf.constant((self._column == 0) & self._inside)[..., None, None]
+        index, _ = self._pixels()
+        self._there = (index, np.True_), self._cells()
+        down = int(mirrored)
+        self._back = self._cells(down), self._pixels(down)
 
     def __call__(self, maps):
         """Return maps [b, h, w, n] skewed, [t, h, b / images, n]; what the corners hold is open."""
-        index, _ = self._pixels()
-        return _rearranged(maps, (index, np.True_), self._cells())
+        return _rearranged(maps, *self._there)
 
     def undo(self, maps):
         """Return skewed maps [t, h, b / images, n] as [b, h, w, n]."""
-        down = int(self._mirrored)
-        return _rearranged(maps, self._cells(down), self._pixels(down))
+        return _rearranged(maps, *self._back)
 
     def _pixels(self, down=0):
         """Return the pixel `down` rows below each cell: its index, [t, h, lanes], and a mask."""

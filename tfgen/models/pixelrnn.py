@@ -68,9 +68,10 @@ class PixelRNN(AutoregressiveModel):
 
     def network(self, x, labels=None, noise=None, compiled=False, extra=None):
         x = self.first(x)
+        layout = self.recurrent[0].layout(x)
         features = []
         for layer, own in zip(self.recurrent, extra or self._no_extra(), strict=True):
-            x, found = layer(x, labels, own, compiled=compiled)
+            x, found = layer(x, labels, own, layout=layout, compiled=compiled)
             features.append(found)
         return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x)))), features
 
