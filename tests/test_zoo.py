@@ -62,6 +62,7 @@ def test_an_entry_and_its_saved_model_draw_the_first_row_of_its_picture(name):
     # Another processor may round a pixel otherwise, but not the picture.
     assert np.mean(row != shown[: len(row)]) < 0.01
     served = tf.saved_model.load(str(entry.path / "saved_model" / "1")).signatures
+    assert set(served) == {*model.endpoints(), "sample_png", "serving_default"}
     labels = tf.range(columns) if model.num_classes else None  # a column is a class
     inputs = {} if labels is None else {"labels": labels}
     if isinstance(model, TractableModel):
