@@ -10,7 +10,7 @@ from absl import flags
 from tfgen.errors import UserError
 
 LARGEST_SEED = 2**31 - 2
-RESULTS = r"\d{6,10}(_\w+)?\.png"  # the files in a folder of `results.write`
+INDEX = r"(\d{6}|[1-9]\d{6,9})"  # as the files in a folder of results begin
 
 
 def data_dir(values):
@@ -64,7 +64,7 @@ def command_line(command, argument, values):
 
 
 def overwrite(values):
-    flags.DEFINE_bool("overwrite", False, "replace what is there", flag_values=values)
+    flags.DEFINE_bool("overwrite", False, "replace an earlier result", flag_values=values)
 
 
 def split(values):
@@ -155,33 +155,37 @@ def _not_its_flag(entry, model, flag, family):
     )
 
 
-def checked_out(values):
-    """Return the path of --out, a .png, an .npz or a folder, that can be written."""
+def checked_out(values, names):
+    """Return the path of --out, a .png, an .npz or a folder, that can be written.
+
+    Args: names: see `check_free`.
+    """
     if not values.out:
         raise UserError("say where to: --out FILE.png, FILE.npz or a folder.")
     out = pathlib.Path(values.out)
     if out.suffix not in (".png", ".npz", ""):
         raise UserError(f"--out must end in .png or .npz or name a folder, but is {out}.")
-    check_free(out, "--out", values, RESULTS)
     if out.is_dir() and out.suffix:
         raise UserError(f"{out} is a folder; choose another --out.")
+    check_free(out, "--out", values, names)
     return out
 
 
 def check_free(path, flag, values, names=None):
     """Raise `UserError` if something is at the path of a flag, unless --overwrite is given.
 
-    A folder is only replaced if all in it have `names`, a pattern, as what the command writes.
+    A folder is replaced only if `names`, a pattern, matches the path of every file in it.
     """
+    if names and path.is_dir():
+        for file in path.rglob("*"):
+            name = file.relative_to(path).as_posix()
+            if not file.is_dir() and not re.fullmatch(names, name, re.ASCII):
+                raise UserError(
+                    f"{path} holds {name}, which this command does not write and would have to "
+                    f"remove; choose another {flag}."
+                )
     if path.exists() and not values.overwrite:
         raise UserError(f"{path} exists; choose another {flag}, or pass --overwrite.")
-    if names and path.is_dir():
-        others = sorted(p.name for p in path.iterdir() if not re.fullmatch(names, p.name))
-        if others:
-            raise UserError(
-                f"{path} holds {others[0]}, which this command does not write and --overwrite "
-                f"would remove; choose another {flag}."
-            )
 
 
 def print_finished(path):

@@ -15,6 +15,7 @@ from tfgen.cli import entry_images, quiet, results, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
+FILES = shared_flags.INDEX + r"_\d+\.png"
 
 
 def define(values):
@@ -42,7 +43,7 @@ def define(values):
 
 def run(name, values):
     entry = zoo.find(name)
-    out = shared_flags.checked_out(values)
+    out = shared_flags.checked_out(values, FILES)
     shared_flags.check_label(values, entry)
     end = values.seed + values.n * values.samples
     shared_flags.check_end(end, "--seed, --n and --samples reach")

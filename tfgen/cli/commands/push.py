@@ -14,9 +14,10 @@ from absl import flags
 
 from tfgen import download, manifest, zoo
 from tfgen.cli import shared_flags
+from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY", "ADDRESS")
-FILES = r"README\.md|entry\.json|saved_model|\w+\.(keras|png)"
+FILES = rf"entry\.json|{manifest.FILE_NAME.pattern}"
 
 
 def define(values):
@@ -28,7 +29,7 @@ def define(values):
 def run(name, address, values):
     download.hub_parts(address)
     if values.out:
-        shared_flags.check_free(pathlib.Path(values.out), "--out", values, FILES)
+        _check_free(pathlib.Path(values.out), values)
     from tfgen.export import hub
 
     if values.upload:
@@ -43,3 +44,9 @@ def run(name, address, values):
     print(f"address: {address}#sha256={manifest.sha256(entry.path / 'entry.json')}")
     if not values.upload:
         print("nothing was uploaded; to do so, add --upload")
+
+
+def _check_free(out, values):
+    if out.is_dir() and any(out.iterdir()) and not (out / "entry.json").exists():
+        raise UserError(f"{out} is not empty and holds no entry; choose another --out.")
+    shared_flags.check_free(out, "--out", values, FILES)

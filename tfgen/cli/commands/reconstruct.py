@@ -13,6 +13,7 @@ from tfgen import zoo
 from tfgen.cli import codes, quiet, results, shared_flags
 
 ARGUMENTS = ("ENTRY",)
+FILES = shared_flags.INDEX + r"_(image|reconstruction)\.png"
 
 
 def define(values):
@@ -28,7 +29,7 @@ def define(values):
 
 def run(name, values):
     entry = zoo.find(name)
-    out = shared_flags.checked_out(values)
+    out = shared_flags.checked_out(values, FILES)
     shared_flags.check_label(values, entry)
     quiet.load("tfgen.models")
     import numpy as np
