@@ -6,6 +6,7 @@ import pathlib
 import tensorflow as tf
 from absl import logging
 
+from tfgen import gradient
 from tfgen.errors import UserError
 from tfgen.export.atomic import reason_of, written_beside
 from tfgen.images import asserted, check_labels
@@ -39,7 +40,7 @@ def free_version(directory, version):
 def save(model, path):
     """Write a SavedModel to `path`, with each of `model.endpoints()` and `sample_png`, a signature.
 
-    It holds the weights that they read, and no others.
+    It holds the weights that they read, and no others, and no gradients written by hand.
 
     `serving_default` is `sample`; `sample_png` returns the same images as PNG files, `image_bytes`,
     which REST carries as base64. Rows depend on the same row of the inputs alone, so a server may
@@ -48,10 +49,11 @@ def save(model, path):
     Returns name -> (inputs, outputs), each name -> TensorSpec.
     """
     endpoints = model.endpoints()
-    signatures = {
-        name: _traced(_checked(function, model), specs)
-        for name, (function, specs) in endpoints.items()
-    }
+    with gradient.left_out():
+        signatures = {
+            name: _traced(_checked(function, model), specs)
+            for name, (function, specs) in endpoints.items()
+        }
     sample = signatures["sample"]
     if model.image_shape[-1] <= PNG_CHANNELS:
 
@@ -63,13 +65,7 @@ def save(model, path):
     served.weights = _used(signatures.values(), model)
     with _silent():
         try:
-            tf.saved_model.save(
-                served,
-                str(path),
-                {**signatures, "serving_default": sample},
-                # Of what has a gradient written by hand: nobody trains a served graph.
-                tf.saved_model.SaveOptions(experimental_custom_gradients=False),
-            )
+            tf.saved_model.save(served, str(path), {**signatures, "serving_default": sample})
         except tf.errors.OpError as error:
             raise OSError(reason_of(error)) from error
     return {name: _specs(function) for name, function in signatures.items()}

@@ -8,6 +8,9 @@ all layers; as graph loops, without `compiled`, they run on machines without XLA
 
 import tensorflow as tf
 
+from tfgen.gradient import custom_gradient
+from tfgen.layers.product import product
+
 GATES = 4
 
 
@@ -37,7 +40,7 @@ def lstm_scan(gates, kernel, first_hidden, first_cell, shifts, begins, compiled=
     """
     forward, backward = (_xla_forward, _xla_backward) if compiled else (_forward, _backward)
 
-    @tf.custom_gradient
+    @custom_gradient
     def scan(*values):
         # An eager tape would look into the compiled loop.
         gates, *parameters = (tf.stop_gradient(value) for value in values)
@@ -73,7 +76,7 @@ def _forward(gates, kernel, first_hidden, first_cell, shifts, begins):
     def body(t, hidden, cell, arrays):
         taps = _neighbours(hidden, first_hidden, begins[t], shifts)
         cell = tf.where(begins[t], first_cell, cell)
-        opened, hidden, cell = _opened(gates[t] + _product(taps, kernel), cell)
+        opened, hidden, cell = _opened(gates[t] + product(taps, kernel), cell)
         found = hidden, cell, tf.concat(opened, axis=-1)
         arrays = [array.write(t, value) for array, value in zip(arrays, found, strict=True)]
         return t + 1, hidden, cell, arrays
@@ -110,7 +113,7 @@ def _backward(d_hiddens, kernel, first_hidden, first_cell, shifts, begins, hidde
             d_cell * enter * (1 - content * content),
         )
         d_gate = tf.concat(d_opened, axis=-1)
-        d_taps = tf.split(_product(d_gate, transposed), len(shifts), axis=-1)
+        d_taps = tf.split(product(d_gate, transposed), len(shifts), axis=-1)
         d_kernel += tf.matmul(_rows(taps), _rows(d_gate), transpose_a=True)
         d_hidden, d_cell = zeros, d_cell * forget
         d_first_hidden, d_first_cell = d_first
@@ -156,16 +159,8 @@ def _moved(maps, shift):
     return tf.pad(kept, [[max(shift, 0), max(-shift, 0)], [0, 0], [0, 0]])
 
 
-def _product(maps, kernel):
-    return tf.reshape(_rows(maps) @ kernel, [*_shape(maps)[:2], kernel.shape[-1]])
-
-
 def _rows(maps):
     return tf.reshape(maps, [-1, maps.shape[-1]])
-
-
-def _shape(maps):
-    return [size or tf.shape(maps)[axis] for axis, size in enumerate(maps.shape)]
 
 
 def _array(steps, like):

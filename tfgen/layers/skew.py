@@ -12,6 +12,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from tfgen.gradient import custom_gradient
+
 SIDE_BY_SIDE = 8  # images, at most
 
 
@@ -38,10 +40,9 @@ class Skew:
         self._image, self._column = np.divmod(step - row, width)
         self._inside = (self._image >= 0) & (self._image < images)
         self.begins = tf.constant((self._column == 0) & self._inside)[..., None, None]
-        index, _ = self._pixels()
-        self._there = (index, np.True_), self._cells()
-        down = int(mirrored)
-        self._back = self._cells(down), self._pixels(down)
+        pixels, cells = self._pixels(), self._cells()
+        self._there = (pixels[0], np.True_), cells
+        self._back = (self._cells(1), self._pixels(1)) if mirrored else (cells, pixels)
 
     def __call__(self, maps):
         """Return maps [b, h, w, n] skewed, [t, h, b / images, n]; what the corners hold is open."""
@@ -81,7 +82,7 @@ def _rearranged(maps, there, back):
     The gradient of a gather would be a slow sum; of a rearrangement it is the inverse one.
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def rearranged(maps):
         return _rows_at(maps, there), lambda gradient: _rows_at(gradient, back)
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfgen.errors import UserError
+from tfgen.gradient import custom_gradient
 from tfgen.images import to_unit
 from tfgen.priors.base import Prior, component_of
 
@@ -93,7 +94,7 @@ class VampPrior(Prior):
         return means + tf.gather(posteriors.stddev(), chosen) * noise[:, 1:]
 
 
-@tf.custom_gradient
+@custom_gradient
 def _clipped(x):
     """Clip pixels to [-1, 1]; the gradient is stopped only where it leads further outside.
 
