@@ -6,7 +6,10 @@ import tensorflow as tf
 
 
 def allowed():
-    """Tell whether XLA may compile: not where the environment says TFGEN_XLA=0."""
+    """Tell whether XLA may compile: not where the environment says TFGEN_XLA=0.
+
+    Models ask once, when they are built.
+    """
     return os.environ.get("TFGEN_XLA") != "0"
 
 

@@ -74,7 +74,7 @@ class CausalAttention(keras.layers.Layer):
         for rows in np.array_split(np.arange(height), min(BANDS, height)):
             first, end = rows[0] * width, (rows[-1] + 1) * width
             scores = tf.matmul(query[:, first:end], keys[:, :end], transpose_b=True)
-            before = tf.range(end)[None] < tf.range(first, end)[:, None]
+            before = tf.range(end)[None] < tf.range(first, end)[:, None]  # constants are large
             scores = tf.cast(scores, tf.float32) + tf.where(before, 0.0, NEVER)
             weights = tf.cast(tf.nn.softmax(scores), values.dtype)
             results.append(tf.matmul(weights, values[:, :end]))
@@ -93,10 +93,10 @@ class CausalAttention(keras.layers.Layer):
         return query, product(places, tf.cast(self.memory_kernel[-2:], tf.float32))
 
     def _query_taps(self):
-        return tf.convert_to_tensor(self.query_kernel[:-2])
+        return self.query_kernel[:-2]
 
     def _memory_taps(self):
-        return tf.convert_to_tensor(self.memory_kernel[:-2])
+        return self.memory_kernel[:-2]
 
     def split(self, memory, axis):
         """Return the keys and the values of a memory."""

@@ -65,7 +65,10 @@ class DiagonalBiLSTM(keras.layers.Layer):
         return [Skew(x.shape, tf.shape(x)[0], mirrored) for mirrored in (False, True)]
 
     def call(self, x, labels=None, extra=None, layout=None, compiled=False):
-        """Return (maps, features) of maps x; `extra` [b, h, w, 8h] is added to both's gates."""
+        """Return (maps, features) of maps x; `extra` [b, h, w, 8h] is added to both's gates.
+
+        Args: layout: what `layout` returned for maps of this shape; None: it is made here.
+        """
         left, right = (
             self._scan(x, labels, extra, direction, skew, compiled)
             for direction, skew in enumerate(layout or self.layout(x))

@@ -100,6 +100,8 @@ class MaskedConv2D(BiasedLayer):
         return mask
 
     def masked_kernel(self):
+        if np.all(self._mask):
+            return tf.convert_to_tensor(self.kernel)
         return self.kernel * self._mask
 
     def call(self, x, labels=None):
@@ -140,22 +142,14 @@ class MaskedConv2D(BiasedLayer):
         """
         taps = parts[:group] if self.mask_type == "A" else parts[: group + 1]
         taps = taps if left is None else [left, *taps]
-        value = self.group_of(rest, group)
+        value = group_of(rest, group, self.groups, self.gates)
         if taps:
             known = tf.concat(taps, axis=-1)
             first = self.margin * self.in_channels if left is None else 0
             kernel = tf.reshape(self.kernel[-1], [-1, self.gates * self.filters])
             kernel = kernel[first : first + known.shape[-1]]
-            value += known @ self.group_of(kernel, group)
+            value += known @ group_of(kernel, group, self.groups, self.gates)
         return value
-
-    def group_of(self, maps, group):
-        """Return one group of each gate of maps [b, gates * filters] or [gates * filters]."""
-        if self.groups == 1:
-            return maps
-        size = self.filters // self.groups
-        maps = tf.reshape(maps, [-1, self.gates, self.filters])
-        return tf.reshape(maps[:, :, group * size : (group + 1) * size], [-1, self.gates * size])
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -203,3 +197,13 @@ def convolve_rows(rows, kernel):
     return product(
         tf.concat(taps, axis=-1), tf.reshape(kernel, [height * width * channels, filters])
     )
+
+
+def group_of(maps, group, groups, gates):
+    """Return one of the groups of each gate of maps [n, gates * filters] or [gates * filters]."""
+    if groups == 1:
+        return maps
+    filters = maps.shape[-1] // gates
+    size = filters // groups
+    maps = tf.reshape(maps, [-1, gates, filters])
+    return tf.reshape(maps[:, :, group * size : (group + 1) * size], [-1, gates * size])

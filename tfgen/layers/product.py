@@ -4,10 +4,9 @@ import tensorflow as tf
 
 
 def product(maps, kernel):
-    """Return maps [..., n] times a kernel [n, m], [..., m]; one size of the maps may be unknown.
+    """Return maps [..., n] times a kernel [n, m] as [..., m]; one size of the maps may be unknown.
 
-    As `tf.tensordot(maps, kernel, 1)`, which makes twenty operations of it if a size is unknown,
-    in every exported graph.
+    As `tf.tensordot(maps, kernel, 1)`, which makes twenty operations of it where a size is unknown.
     """
     *sizes, n = maps.shape
     rows = tf.reshape(maps, [-1, n]) @ kernel

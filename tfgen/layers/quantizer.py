@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
+from tfgen.layers.product import product
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -66,7 +67,7 @@ class VectorQuantizer(keras.layers.Layer):
     def nearest(self, vectors):
         """Return the codes, int32 [...], of the embeddings nearest to vectors [..., d]."""
         table = tf.convert_to_tensor(self.embeddings)
-        products = tf.tensordot(vectors, table, [[-1], [1]])
+        products = product(vectors, tf.transpose(table))
         distances = tf.reduce_sum(tf.square(table), axis=1) - 2 * products  # less |vector|^2
         return tf.argmin(distances, axis=-1, output_type=tf.int32)
 

@@ -47,7 +47,10 @@ class RowLSTM(keras.layers.Layer):
         """Return None: rows are scanned as they lie."""
 
     def call(self, x, labels=None, extra=None, layout=None, compiled=False):
-        """Return (maps, features) of maps x; `extra` [b, h, w, 4h] is added to the gates."""
+        """Return (maps, features) of maps x; `extra` [b, h, w, 4h] is added to the gates.
+
+        Args: layout: what `layout` returned; for the Diagonal BiLSTM's sake.
+        """
         gates = self.input_to_state(x, labels)
         if extra is not None:
             gates += extra

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen.layers.masked_conv import BiasedLayer
+from tfgen.layers.masked_conv import BiasedLayer, group_of
 from tfgen.layers.product import product
 
 
@@ -130,16 +130,11 @@ class ShiftedConv2D(BiasedLayer):
         kernels = [tf.reshape(self.masked_kernel()[1], [-1, self.gates * self.filters])]
         if self.skip_kernel is not None:
             kernels.append(self.masked_skip_kernel())
-        kernel = self._group_of(tf.concat(kernels, axis=0), group)
-        return tf.concat(parts, axis=-1) @ kernel + self._group_of(column, group)
-
-    def _group_of(self, maps, group):
-        """Return one group of each gate of maps [n, gates * filters]."""
-        if self.groups == 1:
-            return maps
-        size = self.filters // self.groups
-        maps = tf.reshape(maps, [-1, self.gates, self.filters])
-        return tf.reshape(maps[:, :, group * size : (group + 1) * size], [-1, self.gates * size])
+        kernel, rest = (
+            group_of(maps, group, self.groups, self.gates)
+            for maps in (tf.concat(kernels, axis=0), column)
+        )
+        return tf.concat(parts, axis=-1) @ kernel + rest
 
 
 @keras.saving.register_keras_serializable(package="tfgen")

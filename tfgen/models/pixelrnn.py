@@ -4,14 +4,15 @@ A 7x7 convolution with mask A, residual recurrent layers, and a head of two ReLU
 Row LSTM sees a triangle above each pixel, the Diagonal BiLSTM all that came before (but for the
 last pixel of the row above, which nobody to its right can hand on: only the first convolution's
 reach, three columns, shows it); see `layers.row_lstm` and `layers.diagonal_lstm`. Their scans run
-under XLA, whose loops are much faster than the graph's; all else does not, since XLA's convolutions
-are slower.
+under XLA (unless TFGEN_XLA=0), whose loops are much faster than the graph's; all else does not,
+since XLA's convolutions are slower.
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen import xla
 from tfgen.errors import UserError, check_counts
 from tfgen.images import levels_to_unit
 from tfgen.layers.diagonal_lstm import DiagonalBiLSTM
@@ -21,7 +22,6 @@ from tfgen.layers.row_lstm import RowLSTM
 from tfgen.models.autoregressive import AutoregressiveModel
 from tfgen.models.base import register
 from tfgen.sampling import raster
-from tfgen.xla import allowed, under_xla
 
 VARIANTS = {"row": RowLSTM, "diagonal": DiagonalBiLSTM}
 
@@ -63,7 +63,7 @@ class PixelRNN(AutoregressiveModel):
         outputs = self.likelihood.num_parameters(channels)
         self.output_layer = MaskedConv2D(2 * h, outputs, (1, 1), "B", self.groups)
         self._fast_score = tf.function(self._fast_score, autograph=False)
-        self._compiles = allowed()  # whether XLA compiles the scans of the LSTMs
+        self._xla = xla.allowed()  # for the LSTMs
         self.built = True
 
     def network(self, x, labels=None, noise=None, compiled=False, extra=None):
@@ -76,7 +76,7 @@ class PixelRNN(AutoregressiveModel):
         return self.output_layer(tf.nn.relu(self.head(tf.nn.relu(x)))), features
 
     def fast_network(self, x, labels=None, noise=None):
-        return self.network(x, labels, noise, compiled=self._compiles)
+        return self.network(x, labels, noise, compiled=self._xla)
 
     # The same, as steps of a raster scan
 
@@ -191,7 +191,7 @@ class MultiScalePixelRNN(PixelRNN):
         )
         row, column = np.indices([height, width])
         self._is_small = ((row % scale == 0) & (column % scale == 0))[None]
-        self._compiled_scan_around = under_xla(self._scan_around)
+        self._compiled_scan_around = xla.under_xla(self._scan_around)
 
     def network(self, x, labels=None, noise=None, compiled=False):
         small = self._subsampled(x)
