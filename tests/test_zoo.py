@@ -58,15 +58,16 @@ def test_an_entry_and_its_saved_model_draw_the_first_row_of_its_picture(name):
     columns = model.num_classes or math.isqrt(entry_files.SAMPLES)
     samples, _ = entry_files.sample_grid(model, columns)
     row = pictures.grid_of(samples, columns)[..., 0].astype(int)
-    assert row.shape[1:] == shown.shape[1:]
+    height, rows = len(row) - pictures.GAP, entry_files.SAMPLES // columns
+    assert shown.shape == (rows * height + pictures.GAP, row.shape[1])
     # Another processor may round a pixel otherwise, but not the picture.
     assert np.mean(row != shown[: len(row)]) < 0.01
     served = tf.saved_model.load(str(entry.path / "saved_model" / "1")).signatures
     assert set(served) == {*model.endpoints(), "sample_png", "serving_default"}
     labels = tf.range(columns) if model.num_classes else None  # a column is a class
     inputs = {} if labels is None else {"labels": labels}
-    if isinstance(model, TractableModel):
-        # By its exact scores, in which all weights are: they compile in a tenth of the time.
+    if isinstance(model, TractableModel) and entry.info["dataset"] != "digits":
+        # By exact scores, in which all weights are: a scan of larger images compiles too long.
         (scores,) = served["log_prob"](images=tf.constant(samples), **inputs).values()
         np.testing.assert_allclose(scores, model.log_prob(samples, labels), rtol=1e-4)
     else:
