@@ -22,7 +22,7 @@ def custom_gradient(function):
 
 @contextlib.contextmanager
 def left_out():
-    """Trace without them: whoever reads a saved graph that names one is warned that it lacks."""
+    """Trace without them, for graphs to save: these would name gradients that they lack."""
     token = _left_out.set(True)
     try:
         yield

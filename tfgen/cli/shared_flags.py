@@ -10,7 +10,7 @@ from absl import flags
 from tfgen.errors import UserError
 
 LARGEST_SEED = 2**31 - 2
-INDEX = r"(\d{6}|[1-9]\d{6,9})"  # as the files in a folder of results begin
+INDEX = r"(\d{6}|[1-9]\d{6,9})"  # with which the files in a folder of results begin
 
 
 def data_dir(values):
@@ -155,10 +155,10 @@ def _not_its_flag(entry, model, flag, family):
     )
 
 
-def checked_out(values, names):
+def checked_out(values, ending=""):
     """Return the path of --out, a .png, an .npz or a folder, that can be written.
 
-    Args: names: see `check_free`.
+    Args: ending: a pattern of what follows the index in the names of a folder's images.
     """
     if not values.out:
         raise UserError("say where to: --out FILE.png, FILE.npz or a folder.")
@@ -167,7 +167,7 @@ def checked_out(values, names):
         raise UserError(f"--out must end in .png or .npz or name a folder, but is {out}.")
     if out.is_dir() and out.suffix:
         raise UserError(f"{out} is a folder; choose another --out.")
-    check_free(out, "--out", values, names)
+    check_free(out, "--out", values, INDEX + ending + r"\.png")
     return out
 
 

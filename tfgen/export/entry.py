@@ -60,10 +60,10 @@ def write(model, out, record):
         with written_beside(out / files[-1]) as beside:
             network.save(beside)
             repack(beside)
-    with written_beside(out / "saved_model" / "1") as beside:
+    folder = out / "saved_model" / "1"
+    with written_beside(folder) as beside:
         saved_model.save(model, beside)
     pictures.save_image(pictures.grid_of(*sample_grid(model)), out / "samples.png")
-    folder = out / "saved_model" / "1"
     files += [str(p.relative_to(out)) for p in sorted(folder.rglob("*")) if p.is_file()]
     info = {
         **record,  # its order stays: the first of the metrics stands for the entry in lists

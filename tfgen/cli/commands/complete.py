@@ -15,7 +15,6 @@ from tfgen.cli import entry_images, quiet, results, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
-FILES = shared_flags.INDEX + r"_\d+\.png"
 
 
 def define(values):
@@ -43,7 +42,7 @@ def define(values):
 
 def run(name, values):
     entry = zoo.find(name)
-    out = shared_flags.checked_out(values, FILES)
+    out = shared_flags.checked_out(values, r"_\d+")
     shared_flags.check_label(values, entry)
     end = values.seed + values.n * values.samples
     shared_flags.check_end(end, "--seed, --n and --samples reach")

@@ -13,7 +13,6 @@ from tfgen import zoo
 from tfgen.cli import codes, quiet, results, shared_flags
 
 ARGUMENTS = ("ENTRY",)
-FILES = shared_flags.INDEX + r"_(image|reconstruction)\.png"
 
 
 def define(values):
@@ -29,7 +28,7 @@ def define(values):
 
 def run(name, values):
     entry = zoo.find(name)
-    out = shared_flags.checked_out(values, FILES)
+    out = shared_flags.checked_out(values, r"_(image|reconstruction)")
     shared_flags.check_label(values, entry)
     quiet.load("tfgen.models")
     import numpy as np

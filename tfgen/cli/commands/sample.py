@@ -28,7 +28,6 @@ from tfgen.cli import quiet, results, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
-FILES = shared_flags.INDEX + r"\.png"
 SHARD_SIZE = 1000
 
 
@@ -66,7 +65,7 @@ def run(name, values):
     entry = zoo.find(name)
     first, end = _seeds(values)
     number, chosen = _shards(values, end - first)
-    out = _folder(values) if number else shared_flags.checked_out(values, FILES)
+    out = _folder(values) if number else shared_flags.checked_out(values)
     shared_flags.check_label(values, entry)
     num_classes = entry.info["num_classes"]
     settings = {

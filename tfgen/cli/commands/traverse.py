@@ -15,7 +15,6 @@ from tfgen.cli import codes, quiet, results, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
-FILES = shared_flags.INDEX + r"_\d{3}\.png"
 
 
 def define(values):
@@ -44,7 +43,7 @@ def define(values):
 
 def run(name, values):
     entry = zoo.find(name)
-    out = shared_flags.checked_out(values, FILES)
+    out = shared_flags.checked_out(values, r"_\d{3}")
     shared_flags.check_label(values, entry)
     top, dimensions = _dimensions(values.dimensions)
     settings = _values(values.values)
