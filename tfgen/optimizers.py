@@ -1,5 +1,7 @@
 """The optimizer of the recipes, and the loss scaling of float16."""
 
+import types
+
 import keras
 import tensorflow as tf
 
@@ -12,31 +14,32 @@ class FusedAdam(keras.optimizers.Adam):
     with Keras's Adam, so nothing of this class is in a file.
     """
 
+    def apply(self, grads, trainable_variables=None):
+        # What is the same for all variables is computed once.
+        beta_1, beta_2, epsilon, step = (
+            tf.cast(number, tf.float32)
+            for number in (self.beta_1, self.beta_2, self.epsilon, self.iterations.value + 1)
+        )
+        self._shared = types.SimpleNamespace(  # Keras would look for variables in a dict
+            beta1_power=beta_1**step,
+            beta2_power=beta_2**step,
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=epsilon,
+        )
+        super().apply(grads, trainable_variables)
+
     def update_step(self, gradient, variable, learning_rate):
         if self.amsgrad:
             return super().update_step(gradient, variable, learning_rate)
         index = self._get_variable_index(variable)
-        beta_1, beta_2, epsilon, learning_rate, step = (
-            tf.cast(number, variable.dtype)
-            for number in (
-                self.beta_1,
-                self.beta_2,
-                self.epsilon,
-                learning_rate,
-                self.iterations.value + 1,
-            )
-        )
+        numbers = {**vars(self._shared), "lr": learning_rate}
         return tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
-            beta1_power=beta_1**step,
-            beta2_power=beta_2**step,
-            lr=learning_rate,
-            beta1=beta_1,
-            beta2=beta_2,
-            epsilon=epsilon,
             grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+            **{name: tf.cast(number, variable.dtype) for name, number in numbers.items()},
         )
 
 

@@ -145,9 +145,13 @@ class MaskedConv2D(BiasedLayer):
         value = group_of(rest, group, self.groups, self.gates)
         if taps:
             known = tf.concat(taps, axis=-1)
-            first = self.margin * self.in_channels if left is None else 0
-            kernel = tf.reshape(self.kernel[-1], [-1, self.gates * self.filters])
-            kernel = kernel[first : first + known.shape[-1]]
+            out = self.gates * self.filters
+            columns = self.rows_above * self.kernel_size[1] + (self.margin if left is None else 0)
+            kernel = tf.slice(
+                tf.reshape(self.kernel, [-1, out]),
+                [columns * self.in_channels, 0],
+                [known.shape[-1], out],
+            )
             value += known @ group_of(kernel, group, self.groups, self.gates)
         return value
 
@@ -193,7 +197,9 @@ def convolve_rows(rows, kernel):
     height, width, channels, filters = kernel.shape
     columns = rows[0].shape[0]
     padded = [tf.pad(row, [[width // 2, width // 2], [0, 0], [0, 0]]) for row in rows]
-    taps = [padded[i][k : k + columns] for i in range(height) for k in range(width)]
+    taps = [
+        tf.slice(row, [k, 0, 0], [columns, -1, -1]) for row in padded for k in range(width)
+    ]  # a third of the graph of row[k : k + columns]
     return product(
         tf.concat(taps, axis=-1), tf.reshape(kernel, [height * width * channels, filters])
     )
@@ -203,7 +209,5 @@ def group_of(maps, group, groups, gates):
     """Return one of the groups of each gate of maps [n, gates * filters] or [gates * filters]."""
     if groups == 1:
         return maps
-    filters = maps.shape[-1] // gates
-    size = filters // groups
-    maps = tf.reshape(maps, [-1, gates, filters])
-    return tf.reshape(maps[:, :, group * size : (group + 1) * size], [-1, gates * size])
+    own = tf.split(maps, gates * groups, axis=-1)[group::groups]
+    return own[0] if gates == 1 else tf.concat(own, axis=-1)

@@ -94,7 +94,7 @@ class ShiftedConv2D(BiasedLayer):
         maps = self._along_row(tf.concat([above, own], axis=-1), self.kernel)
         if skip is not None:
             maps += product(skip, self.masked_skip_kernel())
-        return maps[:: self.stride] + self.bias_of(labels)
+        return self._at_own_places(maps) + self.bias_of(labels)
 
     # For the horizontal stream, what the rows above give to a row, then pixel after pixel:
 
@@ -103,7 +103,10 @@ class ShiftedConv2D(BiasedLayer):
         maps = self._along_row(above, self.kernel[:1])
         if vertical is not None:
             maps += product(vertical, self.vertical_kernel)
-        return maps[:: self.stride] + self.bias_of(labels)
+        return self._at_own_places(maps) + self.bias_of(labels)
+
+    def _at_own_places(self, maps):
+        return maps if self.stride == 1 else maps[:: self.stride]
 
     def _along_row(self, rows, kernel):
         """Convolve along the row maps [w, b, rows * in] with a kernel [rows, width, in, out].
@@ -113,9 +116,10 @@ class ShiftedConv2D(BiasedLayer):
         width, out = kernel.shape[1], kernel.shape[3]
         kernel = tf.reshape(tf.transpose(kernel, [0, 2, 1, 3]), [rows.shape[-1], width * out])
         left, *others = tf.split(product(rows, kernel), width, axis=-1)
-        maps = tf.pad(left, [[1, 0], [0, 0], [0, 0]])[:-1] + others[0]
+        size = [left.shape[0], -1, -1]
+        maps = tf.slice(tf.pad(left, [[1, 0], [0, 0], [0, 0]]), [0, 0, 0], size) + others[0]
         if len(others) == 2:
-            maps += tf.pad(others[1], [[0, 1], [0, 0], [0, 0]])[1:]
+            maps += tf.slice(tf.pad(others[1], [[0, 1], [0, 0], [0, 0]]), [1, 0, 0], size)
         return maps
 
     def at_pixel(self, column, group, *parts):

@@ -53,32 +53,40 @@ class DiscretizedLogisticMixture(Likelihood):
         if channels > 1:
             if pixels is None:
                 raise ValueError("colour mixtures condition on the pixel; give `pixels`.")
-            x = tf.cast(pixels, tf.float32)[..., None] * (2 / (self.levels - 1)) - 1
-            means = _condition(means, coefficients, x)
+            seen = tf.cast(pixels, tf.float32)
+            means, coefficients, values = (
+                tf.unstack(each, axis=-2) for each in (means, coefficients, seen[..., None])
+            )
+            means = tf.stack(
+                [self._mean(c, means, coefficients, values[:c]) for c in range(channels)], axis=-2
+            )
             # Bayes' rule: having seen the channels before, the components weigh differently.
-            seen = _quantized(means, log_scales, self.levels).log_prob(_column(pixels))
-            evidence = tf.cumsum(seen, axis=-2, exclusive=True)
-            logits = logits[..., None, :] + evidence
+            evidence = self._quantized(means, log_scales).log_prob(seen[..., None])
+            logits = logits[..., None, :] + tf.cumsum(evidence, axis=-2, exclusive=True)
         else:
             logits = logits[..., None, :]
-        return tfd.MixtureSameFamily(
-            tfd.Categorical(logits=logits), _quantized(means, log_scales, self.levels)
-        )
+        return self._mixture(logits, means, log_scales)
 
     def log_prob(self, parameters, levels):
         return self.distribution(parameters, levels).log_prob(tf.cast(levels, tf.float32))
 
     def quantile(self, parameters, uniforms):
-        channels = uniforms.shape[-1]
-        drawn = tf.zeros(tf.shape(uniforms), tf.int32)
+        # Channel after channel as in `distribution`, each given the levels drawn before it.
+        logits, means, log_scales, coefficients = self._components(parameters)
+        logits = logits[..., None, :]
+        means, coefficients = (tf.unstack(each, axis=-2) for each in (means, coefficients))
+        log_scales = tf.split(log_scales, len(means), axis=-2)
+        uniforms = tf.unstack(uniforms, axis=-1)
         every_level = tf.range(self.levels, dtype=tf.float32)
-        for channel in range(channels):
-            # Channel c's distribution reads only channels before c of `drawn`.
-            conditional = self.distribution(parameters, drawn)[..., channel, None]
-            probabilities = tf.exp(conditional.log_prob(every_level))
-            level = level_at(probabilities, uniforms[..., channel])
-            drawn = tf.where(tf.range(channels) == channel, level[..., None], drawn)
-        return drawn
+        drawn, values = [], []
+        for channel, log_scale in enumerate(log_scales):
+            mean = self._mean(channel, means, coefficients, values)[..., None, :]
+            probabilities = tf.exp(self._mixture(logits, mean, log_scale).log_prob(every_level))
+            drawn.append(level_at(probabilities, uniforms[channel]))
+            values.append(tf.cast(drawn[-1], tf.float32)[..., None])
+            if channel + 1 < len(log_scales):
+                logits += self._quantized(mean, log_scale).log_prob(values[-1][..., None])
+        return tf.stack(drawn, axis=-1)
 
     def tempered(self, parameters, temperature):
         """Return the parameters with mixture logits divided, and scales multiplied, by it.
@@ -141,9 +149,33 @@ class DiscretizedLogisticMixture(Likelihood):
         channels = _channels(rows)
         shape = tf.concat([tf.shape(parameters)[:-1], [rows, self.num_mixtures]], axis=0)
         parameters = tf.reshape(tf.cast(parameters, tf.float32), shape)
-        means = parameters[..., 1 : 1 + channels, :]
-        log_scales = tf.maximum(parameters[..., 1 + channels : 1 + 2 * channels, :], MIN_LOG_SCALE)
-        return parameters[..., 0, :], means, log_scales, parameters[..., 1 + 2 * channels :, :]
+        sizes = [1, channels, channels, rows - 1 - 2 * channels]
+        logits, means, log_scales, coefficients = tf.split(parameters, sizes, axis=-2)
+        log_scales = tf.maximum(log_scales, MIN_LOG_SCALE)
+        return tf.squeeze(logits, axis=-2), means, log_scales, coefficients
+
+    def _mean(self, channel, means, coefficients, values):
+        """Return a channel's means [..., m], shifted by tanh(coefficient) times what is before it.
+
+        Args:
+            means, coefficients: [..., m] of each channel, and of each pair of channels.
+            values: levels of the channels before, [..., 1] each.
+        """
+        mean, first = means[channel], channel * (channel - 1) // 2
+        for coefficient, level in zip(coefficients[first:], values, strict=False):
+            mean += tf.tanh(coefficient) * (level * (2 / (self.levels - 1)) - 1)
+        return mean
+
+    def _mixture(self, logits, means, log_scales):
+        return tfd.MixtureSameFamily(
+            tfd.Categorical(logits=logits), self._quantized(means, log_scales)
+        )
+
+    def _quantized(self, means, log_scales):
+        half_range = (self.levels - 1) / 2
+        return DiscretizedLogistic(
+            (means + 1) * half_range, log_scales + np.float32(np.log(half_range)), self.levels
+        )
 
 
 def _rows(channels):
@@ -152,29 +184,6 @@ def _rows(channels):
 
 def _channels(rows):
     return next(c for c in range(1, rows) if _rows(c) == rows)
-
-
-def _condition(means, coefficients, x):
-    """Shift channel c's means by tanh(coefficient) times the true values of the channels before."""
-    conditioned, row = [], 0
-    for channel in range(means.shape[-2]):
-        mean = means[..., channel, :]
-        for before in range(channel):
-            mean = mean + tf.tanh(coefficients[..., row, :]) * x[..., before, :]
-            row += 1
-        conditioned.append(mean)
-    return tf.stack(conditioned, axis=-2)
-
-
-def _column(pixels):
-    return tf.cast(pixels, tf.float32)[..., None]
-
-
-def _quantized(means, log_scales, levels):
-    half_range = (levels - 1) / 2
-    return DiscretizedLogistic(
-        (means + 1) * half_range, log_scales + np.float32(np.log(half_range)), levels
-    )
 
 
 class DiscretizedLogistic(tfd.Distribution):

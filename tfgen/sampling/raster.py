@@ -62,21 +62,24 @@ def scan(
         return tf.TensorArray(dtype, size, element_shape=[uniforms.shape[2], *shape])
 
     def draw_row(i, columns, left):
+        row = _at(i, [uniforms] if known is None else [uniforms, given, known])
+
         def draw_pixel(j, left, found):
             levels_row, features_row, parameters_row = found
             seen = []
+            uniforms, *others = _at(j, row)
+            uniforms = tf.split(uniforms, groups, axis=-1)
+            if others:
+                given, known = others
+                given = tf.split(given, groups, axis=-1)
 
             def draw(parameters, group):
                 seen.append(parameters)
-                own = slice(None) if groups == 1 else slice(group, group + 1)
                 parameters = model.likelihood.tempered(parameters, temperature)
-                drawn = model.likelihood.quantile(parameters, uniforms[i, j][:, own])
-                if known is None:
-                    return drawn
-                return tf.where(known[i, j][:, None], given[i, j][:, own], drawn)
+                drawn = model.likelihood.quantile(parameters, uniforms[group])
+                return tf.where(known[:, None], given[group], drawn) if others else drawn
 
-            column = tf.nest.map_structure(lambda maps: maps[j], columns)
-            levels, left, features = model.pixel(column, left, draw)
+            levels, left, features = model.pixel(_at(j, columns), left, draw)
             features_row = tf.nest.map_structure(
                 lambda array, value: array.write(j, value), features_row, features
             )
@@ -107,7 +110,7 @@ def scan(
         else:
             levels, found, parameters_row = tf.cond(
                 i < first_unknown,
-                lambda: (given[i], tf.nest.map_structure(lambda maps: maps[i], features), 0.0),
+                lambda: (*_at(i, [given, features]), 0.0),
                 lambda: draw_row(i, columns, left),
             )
         state = model.finish_row(state, found, levels)
@@ -134,3 +137,11 @@ def scan(
     if with_parameters:
         return levels, tf.transpose(parameters.stack(), [2, 0, 1, 3])
     return levels
+
+
+def _at(index, maps):
+    """Return the slices of a nest of maps at an index of their first axis.
+
+    As maps[index], which makes six operations of it.
+    """
+    return tf.nest.map_structure(lambda each: tf.gather(each, index), maps)
