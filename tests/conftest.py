@@ -1,6 +1,8 @@
 """Shared set-up: quiet TensorFlow, two logical CPU devices, the shared data where it is."""
 
+import ctypes
 import gc
+import glob
 import os
 import pathlib
 
@@ -28,6 +30,19 @@ def what_lasts_is_not_searched_for_garbage():
     if len(gc.get_objects(generation=2)) > 200_000:
         gc.collect()
         gc.freeze()
+
+
+@pytest.fixture
+def xla_refused():
+    """Exported graphs do without XLA, as on a server that was not started with it.
+
+    To compile a scan takes ten times as long as to run a small one without.
+    """
+    (library,) = glob.glob(os.path.join(os.path.dirname(tf.__file__), "libtensorflow_cc.*"))
+    library = ctypes.CDLL(library)
+    library._ZN10tensorflow21DisableXlaCompilationEv()
+    yield
+    library._ZN10tensorflow20EnableXlaCompilationEv()
 
 
 @pytest.fixture(scope="session")

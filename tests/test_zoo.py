@@ -45,7 +45,7 @@ def test_entry_json_lists_every_file_of_an_entry(name):
 
 
 @every_entry
-def test_an_entry_draws_its_picture_and_so_does_its_saved_model(name):
+def test_an_entry_draws_its_picture_and_so_does_its_saved_model(name, xla_refused):
     model, entry = tfgen.load(name), zoo.find(name)
     assert model.compiled and model.optimizer_names
     for optimizer in model.optimizer_names:

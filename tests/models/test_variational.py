@@ -282,7 +282,7 @@ def test_warm_up_ends():
     model = vae(objective=objective)
     model.end_warmup()
     assert model.objective == ELBO(4.0, 0, 0.5)
-    assert IWAE(3, 10).warmed_up() == IWAE(3)
+    assert IWAE(3, 10, 5).warmed_up() == IWAE(3)
 
 
 def test_the_first_steps_of_a_warm_up_draw_one_code_an_image():
@@ -298,6 +298,29 @@ def test_the_first_steps_of_a_warm_up_draw_one_code_an_image():
     # What is validated has all of them from the start.
     of_all = IWAE(3).losses(model, batch, None)["loss"]
     np.testing.assert_array_equal(model.objective.losses(model, batch, None)["loss"], of_all)
+
+
+def test_codes_cost_nothing_at_first_and_all_after_the_warm_up():
+    model = vae(RealNVP, objective=IWAE(1, kl_warmup_steps=10))
+    model.compile("sgd")
+    batch = batch_of(model, EVERY_IMAGE, samples=1)
+    found = {}
+    for step in (0, 5, 10, 15):
+        _, gradients = model.objective.gradients(model, batch, tf.constant(step))
+        found[step] = flat(gradients)
+    with tf.GradientTape() as tape:  # at first the model is an autoencoder with noise in its codes
+        rows = batch.one_row_a_sample()
+        latents = model.draw(model.features(batch.x), rows.epsilon)
+        loss = -tf.reduce_mean(model.log_likelihood(batch.levels, latents))
+    plain = tape.gradient(
+        loss, model.trainable_variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    np.testing.assert_allclose(found[0], flat(plain), atol=1e-6)
+    _, whole = IWAE(1).gradients(model, batch, tf.constant(0))
+    np.testing.assert_array_equal(found[10], flat(whole))
+    np.testing.assert_array_equal(found[15], flat(whole))
+    np.testing.assert_allclose(found[5], (found[0] + found[10]) / 2, atol=1e-5)
+    assert np.abs(found[0] - found[10]).max() > 1e-2
 
 
 def test_pseudo_inputs_start_at_different_images_if_there_are_enough():
@@ -369,8 +392,10 @@ def test_what_does_not_fit_is_refused_before_training():
     for number in (0, 2.5):
         with pytest.raises(UserError, match="num_samples must be an integer of at least 1, but is"):
             IWAE(number)
-    with pytest.raises(UserError, match="warmup_steps must not be negative, but is -1"):
+    with pytest.raises(UserError, match="^warmup_steps must not be negative, but is -1"):
         IWAE(5, -1)
+    with pytest.raises(UserError, match="^kl_warmup_steps must not be negative, but is -1"):
+        IWAE(5, 1, -1)
     with pytest.raises(UserError, match="must not be negative"):
         ELBO(beta=-1.0)
     with pytest.raises(UserError, match="latent_dim must exceed 1"):

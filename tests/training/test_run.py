@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfgen import data, manifest, recipes, training, zoo
 from tfgen.errors import UserError
 from tfgen.likelihoods import DiscretizedLogisticMixture
+from tfgen.metrics import sample_quality
 from tfgen.models import VAE
 from tfgen.models.distributed_fit import RunningMean
 from tfgen.recipes.base import Recipe
@@ -306,7 +307,8 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("name", TRAINED.values())
-def test_a_recipe_of_each_kind_trains_to_an_entry_when_shrunk(name, tmp_path, request):
+def test_a_recipe_of_each_kind_trains_to_an_entry_when_shrunk(name, tmp_path, request, monkeypatch):
+    monkeypatch.setattr(sample_quality, "SAMPLES_FOR_PIXELS", 200)
     recipe = recipes.get(name)
     free = recipe.dataset == "digits" or recipe.dataset in data.GAUSSIANS
     data_dir = None if free else request.getfixturevalue("shared_data_dir")

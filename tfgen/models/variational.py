@@ -120,10 +120,16 @@ class VariationalModel(LatentModel):
 
     def log_joint(self, levels, latents, labels=None):
         """Return log p(x, z) in nats, float32 [b]."""
-        total = self.log_likelihood(levels, latents, labels)
-        for level, z in enumerate(latents):
-            total += self.prior_at(level, latents[:level], labels).log_prob(z)
-        return total
+        return self.log_likelihood(levels, latents, labels) + self.log_prior(latents, labels)
+
+    def log_prior(self, latents, labels=None):
+        """Return log p(z) in nats, float32 [b]."""
+        return tf.add_n(
+            [
+                self.prior_at(level, latents[:level], labels).log_prob(z)
+                for level, z in enumerate(latents)
+            ]
+        )
 
     def log_posterior(self, features, latents, labels=None):
         """Return log q(z | x) in nats, float32 [b]."""

@@ -63,6 +63,11 @@ class Objective(Value):
         return losses, tape.gradient(loss, model.trainable_variables)
 
 
+def growing(weight, steps, step):
+    """Return a weight that grows in a straight line from 0 over the first `steps`."""
+    return weight * tf.minimum(1.0, tf.cast(step, tf.float32) / steps) if steps else weight
+
+
 def repeat(values, times):
     """Return tensors [b, ...] of a nest with each row repeated `times` times."""
     if isinstance(times, int) and times == 1:

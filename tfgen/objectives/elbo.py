@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.objectives.base import Objective
+from tfgen.objectives.base import Objective, growing
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -51,16 +51,11 @@ class ELBO(Objective):
         if step is None:
             return {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
         paid = tf.add_n([self._beyond_free(cost) for cost in costs])
-        loss = reconstruction + self._beta_at(step) * paid
+        loss = reconstruction + growing(self.beta, self.warmup_steps, step) * paid
         return {"loss": loss, "reconstruction": reconstruction, "kl": kl}
 
     def warmed_up(self):
         return ELBO(self.beta, 0, self.free_bits)
-
-    def _beta_at(self, step):
-        if not self.warmup_steps:
-            return self.beta
-        return self.beta * tf.minimum(1.0, tf.cast(step, tf.float32) / self.warmup_steps)
 
     def _beyond_free(self, cost):
         """Return KLs [b] whose mean and its gradient are those of max(free_bits, mean KL)."""

@@ -12,7 +12,8 @@ The second, in which log q's own dependence on phi is left out, keeps its signal
 the plain gradient of L_k drowns in noise. A variable with a part in both p and q gets both terms.
 
 A step costs some k times that of the ELBO, which is L_1. So training may begin with one code an
-image and bring in the others when the ELBO has done its part.
+image and bring in the others when the ELBO has done its part. And as there, the cost of the codes,
+log p(z) - log q(z | x), may get its weight over the first steps, so that more latents find a use.
 """
 
 import math
@@ -21,7 +22,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError, check_counts
-from tfgen.objectives.base import Objective, repeat
+from tfgen.objectives.base import Objective, growing, repeat
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -31,14 +32,17 @@ class IWAE(Objective):
     Args:
         num_samples: k.
         warmup_steps: of training that draw one code an image.
+        kl_warmup_steps: over which the weight of log p(z) - log q(z | x) grows from 0 to 1.
     """
 
-    def __init__(self, num_samples=5, warmup_steps=0):
+    def __init__(self, num_samples=5, warmup_steps=0, kl_warmup_steps=0):
         check_counts(num_samples=num_samples)
-        if warmup_steps < 0:
-            raise UserError(f"warmup_steps must not be negative, but is {warmup_steps}.")
+        for name, steps in (("warmup_steps", warmup_steps), ("kl_warmup_steps", kl_warmup_steps)):
+            if steps < 0:
+                raise UserError(f"{name} must not be negative, but is {steps}.")
         self.num_samples = num_samples
         self.warmup_steps = warmup_steps
+        self.kl_warmup_steps = kl_warmup_steps
 
     def losses(self, model, batch, step):
         features = model.features(batch.x, batch.labels)
@@ -49,15 +53,16 @@ class IWAE(Objective):
         return IWAE(self.num_samples)
 
     def gradients(self, model, batch, step):
+        beta = growing(1.0, self.kl_warmup_steps, step)
         if not self.warmup_steps:
-            return self._gradients(model, batch)
+            return self._gradients(model, batch, beta)
         return tf.cond(
             step < self.warmup_steps,
-            lambda: self._gradients(model, batch._replace(epsilon=batch.epsilon[:, :1])),
-            lambda: self._gradients(model, batch),
+            lambda: self._gradients(model, batch._replace(epsilon=batch.epsilon[:, :1]), beta),
+            lambda: self._gradients(model, batch, beta),
         )
 
-    def _gradients(self, model, batch):
+    def _gradients(self, model, batch, beta):
         k, variables = batch.epsilon.shape[1], model.trainable_variables
         rows = batch.one_row_a_sample()
         share = model.scaled(1 / tf.cast(tf.shape(batch.x)[0], tf.float32))
@@ -67,10 +72,11 @@ class IWAE(Objective):
         # From here on the codes are what is given, and so are the encoder's features.
         with tf.GradientTape() as tape_p:
             tape_p.watch(latents)
-            log_p = model.log_joint(rows.levels, latents, rows.labels)
+            log_p = model.log_likelihood(rows.levels, latents, rows.labels)
+            log_p += beta * model.log_prior(latents, rows.labels)
         with tf.GradientTape(watch_accessed_variables=False) as tape_q:
             tape_q.watch(latents)
-            log_q = model.log_posterior(features, latents, rows.labels)
+            log_q = beta * model.log_posterior(features, latents, rows.labels)
         log_weights = tf.reshape(log_p - log_q, [-1, k])
         v = tf.reshape(tf.nn.softmax(log_weights, axis=1), [-1])
         by_p, p_by_z = tape_p.gradient(log_p, (variables, latents), output_gradients=-share * v)

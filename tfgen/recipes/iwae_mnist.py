@@ -22,7 +22,7 @@ def recipe():
             likelihood=Bernoulli(),
             num_classes=num_classes,
             prior=RealNVP(20, num_layers=6, hidden=64),
-            objective=IWAE(5, warmup_steps=30_000),
+            objective=IWAE(5, warmup_steps=30_000, kl_warmup_steps=2000),
         )
 
     return Recipe(
