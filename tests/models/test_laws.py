@@ -99,10 +99,9 @@ def descent():
     return keras.optimizers.SGD(1e-3, momentum=0.9, global_clipnorm=1.0)
 
 
-def train(model, steps, steps_per_execution=1, labels=None):
+def train(model, steps, steps_per_execution=1, change=lambda *rows: rows):
     model.steps_per_execution = steps_per_execution
-    images, its_labels = data_for(model, 32)
-    rows = images, its_labels if labels is None else labels
+    rows = change(*data_for(model, 32))
     data = tf.data.Dataset.from_tensor_slices(rows).repeat().batch(16, drop_remainder=True)
     model.fit(data, steps_per_epoch=steps, verbose=0, shuffle=False)
     return model
@@ -391,14 +390,14 @@ def test_wrong_input_is_refused_in_one_sentence(name, case):
         model.fit(images.astype(np.float32), labels, verbose=0)
     if model.num_classes:
         with pytest.raises(UserError, match="^a label is not one of the classes 0..2.$"):
-            train(model, 1, labels=labels_for(model, 32) + 1)
+            train(model, 1, change=lambda images, labels: (images, labels + 1))
     if levels_of(model) < 256:
         for score in ("log_prob", "encode", "reconstruct", "posterior"):
             if hasattr(model, score):
                 with pytest.raises(UserError, match="^the images hold pixel values off the model"):
                     getattr(model, score)(images | 7, labels if model.num_classes else None)
         with pytest.raises(UserError, match="^the images hold pixel values off the model's"):
-            model.fit(images | 7, labels, verbose=0)
+            train(model, 1, change=lambda images, labels: (images | 7, labels))
     with pytest.raises(UserError, match="bring their own loss"):
         model.compile("adam", loss="mse")
 
