@@ -1,6 +1,8 @@
 """Files and folders appear whole or not at all, and a failure is told of the path asked for."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -75,10 +77,21 @@ def test_what_was_to_be_replaced_comes_back_if_it_cannot_be(tmp_path, monkeypatc
     with pytest.raises(UserError, match="cannot be written"), written_beside(path) as beside:
         beside.write_text("a file is put in no folder's place")
     assert (path / "file").read_text() == "first"
-    killed = tmp_path / ".folder.killed_8"
+    killed = tmp_path / ".folder.killed_8.tfgen"
     killed.mkdir()
     path.rename(killed / "folder.replaced")
-    (tmp_path / ".folder.egg-info").mkdir()
+    (tmp_path / ".folder.personal").mkdir()  # a folder of the user's
     clear_scratch(tmp_path)
     assert (path / "file").read_text() == "first"
-    assert sorted(file.name for file in tmp_path.iterdir()) == [".folder.egg-info", "folder"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".folder.personal", "folder"]
+
+
+def test_what_is_being_written_is_not_cleared_away(tmp_path):
+    with written_beside(tmp_path / "file") as beside:
+        beside.write_text("first")
+        code = "import sys; from tfgen.export import atomic; atomic.clear_scratch(sys.argv[1])"
+        subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
+        assert beside.exists()
+        clear_scratch(tmp_path, ["file"])
+        assert beside.exists()
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]

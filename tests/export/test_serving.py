@@ -334,7 +334,7 @@ def test_an_interrupted_export_of_several_goes_on(tmp_path):
     out = tmp_path / "out"
     next(serving.export_entries(entries, out))
     before = (out / "first" / "1").stat().st_mtime_ns
-    (out / "second" / ".1.abcdefgh").mkdir(parents=True)  # as a killed export leaves it
+    (out / "second" / ".1.abcdefgh.tfgen").mkdir(parents=True)  # as a killed export leaves it
     assert list(serving.export_entries(entries, out)) == [out / "second" / "1"]
     assert (out / "first" / "1").stat().st_mtime_ns == before
     assert sorted(os.listdir(out / "second")) == ["1", "serving.md"]

@@ -9,7 +9,13 @@ import tempfile
 
 from tfgen.errors import UserError
 
-SCRATCH = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # as `tempfile.mkdtemp` calls it
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # on Windows
+
+SUFFIX = ".tfgen"
+SCRATCH = re.compile(r"\.(.+)\.[a-z0-9_]{8}" + re.escape(SUFFIX))  # as `written_beside` calls it
 
 
 class NotWritten(UserError):
@@ -32,12 +38,13 @@ def written_beside(path, replace=True):
     try:
         made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        scratch = pathlib.Path(tempfile.mkdtemp(SUFFIX, f".{path.name}.", path.parent))
         beside = scratch / path.name
-        yield beside
-        if replace and path.is_dir() and beside.is_dir():
-            path.rename(_replaced(scratch, path))
-        os.replace(beside, path)
+        with _held(scratch):
+            yield beside
+            if replace and path.is_dir() and beside.is_dir():
+                path.rename(_replaced(scratch, path))
+            os.replace(beside, path)
     except (OSError, NotWritten) as error:
         # NotWritten names a file in `beside`, which is no place that the user knows.
         raise NotWritten(path, reason_of(error)) from error
@@ -52,13 +59,33 @@ def written_beside(path, replace=True):
 def clear_scratch(folder, names=None):
     """Remove what writers that were killed left beside files of `folder`, of all or those names.
 
-    The names are those that nobody else may be writing.
+    What another process is writing stays.
     """
     names = None if names is None else set(names)
     for scratch in pathlib.Path(folder).glob(".*"):
         named = SCRATCH.fullmatch(scratch.name)
         if named and scratch.is_dir() and (names is None or named[1] in names):
-            _remove(scratch, scratch.with_name(named[1]))
+            with contextlib.suppress(OSError):
+                with _held(scratch):
+                    pass
+                _remove(scratch, scratch.with_name(named[1]))
+
+
+@contextlib.contextmanager
+def _held(scratch):
+    """Hold a scratch folder as long as it is written in; `BlockingIOError` if another does.
+
+    By hand, since the package filelock takes as long as it takes to write an image.
+    """
+    with open(scratch / ".lock", "w") as file:
+        try:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass  # a file system without locks
+        yield
 
 
 def _remove(scratch, path):
