@@ -86,9 +86,9 @@ def test_a_killed_run_goes_on_and_redoes_no_finished_file(whole, tmp_path):
     finished = files(folder)
     assert files(one).items() > finished.items() and len(finished) > 2
     name = "1000041.png" if kind == "png" else f"samples-00002-of-00003.{kind}"
-    (folder / f".{name}.killed_8").mkdir()
-    (folder / f".{name}.killed_8" / name).write_text("half")
-    other = folder / f".other-{name}.killed_8"
+    (folder / f".{name}.killed_8.tfgen").mkdir()
+    (folder / f".{name}.killed_8.tfgen" / name).write_text("half")
+    other = folder / f".other-{name}.killed_8.tfgen"
     other.mkdir()
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir() if path.is_file()}
     draw = Draw()
@@ -98,6 +98,17 @@ def test_a_killed_run_goes_on_and_redoes_no_finished_file(whole, tmp_path):
     assert other.exists()
     other.rmdir()
     assert files(folder) == files(one)
+
+
+@pytest.mark.parametrize("entry", ["vae_digits", "r3gan_mnist", "pixelcnn_digits"])
+def test_a_models_images_do_not_depend_on_what_is_drawn_beside_them(entry, tmp_path):
+    for number, folder in ((1, "one"), (2, "two"), (3, "three")):
+        words = ["sample", entry, "--seeds=0:300", f"--shard=0:{number}/{number}", "--format=png"]
+        assert cli.main([*words, "--out", str(tmp_path / folder)]) == 0
+    one, two, three = (files(tmp_path / folder) for folder in ("one", "two", "three"))
+    for other in (two, three):
+        assert [name for name in one if name.endswith("png") and one[name] != other[name]] == []
+    assert len(one) == 301
 
 
 def test_samples_json_tells_which_file_holds_which_seeds(whole):

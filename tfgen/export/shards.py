@@ -7,7 +7,8 @@ The seeds first..end-1 are cut into shards of consecutive seeds, counted from 0:
     000123.png                          or else a file an image, named by its seed
 
 Each file appears whole, and one that is there is never made again. So a run that was killed goes
-on, and what several processes write is what one would have written.
+on, and what several processes write is what one would have written: all draw the same batches, as
+the last bits of an image may depend on the batch that it is drawn in.
 """
 
 import contextlib
@@ -120,7 +121,8 @@ def write(folder, described, shard, draw):
     first, end = described["shards"][shard]["seeds"]
     if described["format"] == "png":
         digits = max(6, len(str(described["seeds"][1] - 1)))  # names sort as the seeds do
-        _write_pngs(folder, first, end, digits, draw)
+        names = {seed: f"{seed:0{digits}d}.png" for seed in range(first, end)}
+        _write_pngs(folder, names, _batches(described, shard, draw))
         return
     path = folder / described["shards"][shard]["file"]
     if path.exists():
@@ -128,7 +130,7 @@ def write(folder, described, shard, draw):
         return
     clear_scratch(folder, [path.name])
     try:
-        _write_records(path, described["format"], first, end, draw)
+        _write_records(path, described["format"], _batches(described, shard, draw))
     except NotWritten:
         if not path.exists():  # else another process wrote the same shard meanwhile
             raise
@@ -148,25 +150,39 @@ def example(image, seed, label=None):
     return message.SerializeToString(deterministic=True)
 
 
-def _write_records(path, kind, first, end, draw):
-    with written_beside(path) as beside, _writer(beside, kind) as put:
-        for start in range(first, end, BATCH):
-            seeds, labels, images = draw(start, min(start + BATCH, end))
+def _batches(described, shard, draw):
+    """Yield (seeds, function that draws them) for the shard's part of each batch of the run.
+
+    The function returns an iterator of the seeds' (seed, label, image).
+    """
+    (origin, last), (first, end) = described["seeds"], described["shards"][shard]["seeds"]
+    for start in range(first - (first - origin) % BATCH, end, BATCH):
+        stop = min(start + BATCH, last)
+        own = range(max(start, first), min(stop, end))
+
+        def drawn(start=start, stop=stop, own=own):
+            seeds, labels, images = draw(start, stop)
             labels = [None] * len(seeds) if labels is None else labels
-            for seed, label, image in zip(seeds, labels, images, strict=True):
+            rows = zip(seeds, labels, images, strict=True)
+            return (row for row in rows if row[0] in own)
+
+        yield own, drawn
+
+
+def _write_records(path, kind, batches):
+    with written_beside(path) as beside, _writer(beside, kind) as put:
+        for _, drawn in batches:
+            for seed, label, image in drawn():
                 put(example(image, seed, label))
 
 
-def _write_pngs(folder, first, end, digits, draw):
-    names = {seed: f"{seed:0{digits}d}.png" for seed in range(first, end)}
+def _write_pngs(folder, names, batches):
     clear_scratch(folder, names.values())
     there = {path.name for path in folder.iterdir()}
-    for start in range(first, end, BATCH):
-        seeds = range(start, min(start + BATCH, end))
+    for seeds, drawn in batches:
         if all(names[seed] in there for seed in seeds):
             continue
-        _, _, images = draw(seeds[0], seeds[-1] + 1)
-        for seed, image in zip(seeds, images, strict=True):
+        for seed, _, image in drawn():
             if names[seed] not in there:
                 pictures.save_image(image, folder / names[seed])
 
