@@ -4,8 +4,13 @@ import base64
 import contextlib
 import http.server
 import json
+import re
 import threading
 import time
+
+import yaml
+
+HUB_NAME = re.compile(r"([\w-]+/)?[\w.-]+")  # of a data set
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -74,6 +79,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         self.server.asked.append(self.path)
         answer = {"url": f"{self.server.address}/owner/repo", "errors": [], "warnings": []}
+        if self.path.endswith("/validate-yaml"):
+            header = yaml.safe_load(json.loads(body)["content"].split("---")[1])
+            wrong = [name for name in header.get("datasets", []) if not HUB_NAME.fullmatch(name)]
+            if wrong:
+                answer["errors"] = [{"message": f'"{name}" is no dataset'} for name in wrong]
+                self._answer(json.dumps(answer).encode(), status=400)
+                return
         if self.path.endswith("/preupload/main"):
             names = [file["path"] for file in json.loads(body)["files"]]
             answer["files"] = [
@@ -90,8 +102,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             answer |= {"commitUrl": url, "commitOid": "0" * 40, "pullRequestUrl": None}
         self._answer(json.dumps(answer).encode())
 
-    def _answer(self, content, cut=None):
-        self.send_response(200)
+    def _answer(self, content, cut=None, status=200):
+        self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content[:cut])

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -219,6 +221,36 @@ def test_a_command_takes_an_address(tmp_path, capsys):
             assert cli.main(["sample", place, "--n=3", f"--out={out}"]) == 0
     ours, theirs = (np.load(path)["images"] for path in sorted(tmp_path.glob("*.npz")))
     np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "refusal"),
+    [
+        ("/home/me/private faces", None),
+        ("no name", 'takes no upload: Invalid metadata in README.md. - "no name" is no dataset'),
+    ],
+)
+def test_the_hub_is_not_told_where_images_lie(dataset, refusal, tmp_path, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    from tfgen.export.hub import prepare, upload
+
+    mine = shutil.copytree(zoo.find("vae_digits").path, tmp_path / "mine")
+    info = json.loads((mine / "entry.json").read_text())
+    info["dataset"] = info["recipe"]["dataset"] = dataset
+    (mine / "entry.json").write_text(json.dumps(info))
+    prepare(zoo.find(mine), "hf://owner/repo", tmp_path / "out")
+    text = "".join((tmp_path / "out" / name).read_text() for name in ("README.md", "entry.json"))
+    assert "/home/me" not in text and "license" not in text
+    manifest.verify(zoo.find(tmp_path / "out"))
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with serving(tmp_path / "hub") as server:
+        monkeypatch.setattr(hub.constants, "ENDPOINT", server.address)
+        if refusal is None:
+            upload(tmp_path / "out", "hf://owner/repo")
+            assert "private-faces" in (tmp_path / "hub/owner/repo/README.md").read_text()
+        else:
+            with pytest.raises(UserError, match=re.escape(refusal)):
+                upload(tmp_path / "out", "hf://owner/repo")
 
 
 def test_an_entry_that_is_pushed_to_the_hub_is_loaded_from_there(tmp_path, cache):

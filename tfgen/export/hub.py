@@ -1,37 +1,55 @@
 """An entry as a repository of the Hugging Face Hub: its files, and a card with the Hub's header."""
 
+import json
 import pathlib
+import re
 import shutil
 
-from tfgen import download, manifest
+from tfgen import download, manifest, zoo
+from tfgen.data.folder import looks_like_folder
 from tfgen.errors import UserError
 from tfgen.export import card
 from tfgen.export.atomic import written_beside
 
-LICENSE = "apache-2.0"
+LICENSE = "apache-2.0"  # of the zoo's entries; that of others is for their authors to state
 TASK = "unconditional-image-generation"
 
 
 def prepare(entry, address, out):
     """Write the folder `out` with what the Hub's `address` is to hold; return its files' names."""
     manifest.verify(entry)
-    text = model_card(entry.info, address)
-    names = ["entry.json", *entry.info["files"]]
+    info = _public(entry.info)
+    text = model_card(info, address, _license(entry))
+    names = ["entry.json", *info["files"]]
     with written_beside(out) as beside:
         for name in names:
             (beside / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(entry.path / name, beside / name)
+        if info != entry.info:
+            (beside / "entry.json").write_text(json.dumps(info, indent=1) + "\n")
         (beside / "README.md").write_text(text)
     return ["README.md", *names]
 
 
-def model_card(info, address):
+def _public(info):
+    """Return what an entry says of itself, but for where its author's images lie."""
+    if not looks_like_folder(info["dataset"]):
+        return info
+    name = re.sub(r"[^\w.-]+", "-", pathlib.Path(info["dataset"]).name)
+    return {**info, "dataset": name, "recipe": {**info["recipe"], "dataset": name}}
+
+
+def _license(entry):
+    return LICENSE if entry.path in [ours.path for ours in zoo.entries()] else None
+
+
+def model_card(info, address, license=None):
     """Return the README.md of an entry on the Hub: its card below the Hub's YAML header."""
     hub = download.hub()
     data = {"dataset_type": info["dataset"], "dataset_name": info["dataset"], "task_type": TASK}
     header = hub.ModelCardData(
         model_name=info["name"],
-        license=LICENSE,
+        license=license,
         library_name="keras",
         pipeline_tag=TASK,
         datasets=[info["dataset"]],
@@ -80,4 +98,5 @@ def upload(folder, address):
             commit_message="Add an entry of tfgen",
         )
     except Exception as error:  # of whatever HTTP library this version of the package is built on
-        raise UserError(f"{address} takes no upload: {str(error).splitlines()[0]}") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{address} takes no upload: {reason}") from error

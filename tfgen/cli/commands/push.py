@@ -41,7 +41,8 @@ def run(name, address, values):
             print(f"{(out / file).stat().st_size:12,}  {file}")
         if values.upload:
             print(hub.upload(out, address))
-    print(f"address: {address}#sha256={manifest.sha256(entry.path / 'entry.json')}")
+        digest = manifest.sha256(out / "entry.json")
+    print(f"address: {address}#sha256={digest}")
     if not values.upload:
         print("nothing was uploaded; to do so, add --upload")
 
