@@ -17,7 +17,7 @@ from absl import logging
 from tfgen import zoo
 from tfgen.errors import UserError
 from tfgen.export import saved_model, serving_guide
-from tfgen.export.atomic import clear_scratch, written_beside
+from tfgen.export.atomic import clear_scratch, reason_of, written_beside
 from tfgen.sampling.portable import BATCH_SIZES
 
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
@@ -58,8 +58,8 @@ def _export(entry, out, version):
         # The version comes last: where it stands, the export is whole.
         with written_beside(out / entry.name / "serving.md") as guide:
             guide.write_text(serving_guide.guide(entry, endpoints, out, version))
-        with written_beside(out / "models.config") as config:
-            config.write_text(models_config(out, entry.name))
+    with written_beside(out / "models.config") as config:
+        config.write_text(models_config(out))
     return out / entry.name / str(version)
 
 
@@ -87,23 +87,34 @@ def write_warm_up(endpoints, num_classes, name, path):
     """Write requests for all endpoints, of the batch sizes that XLA compiles for, as a TFRecord."""
     from tensorflow_serving.apis import prediction_log_pb2
 
+    logs = []
+    for endpoint, (inputs, _) in endpoints.items():
+        for rows in BATCH_SIZES:
+            log = prediction_log_pb2.PredictionLog()
+            request = log.predict_log.request
+            request.model_spec.name = name
+            request.model_spec.signature_name = endpoint
+            for key, value in example_inputs(inputs, rows, num_classes).items():
+                request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+            logs.append(log.SerializeToString())
     path.parent.mkdir()
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for endpoint, (inputs, _) in endpoints.items():
-            for rows in BATCH_SIZES:
-                log = prediction_log_pb2.PredictionLog()
-                request = log.predict_log.request
-                request.model_spec.name = name
-                request.model_spec.signature_name = endpoint
-                for key, value in example_inputs(inputs, rows, num_classes).items():
-                    request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
-                writer.write(log.SerializeToString())
+    try:
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for log in logs:
+                writer.write(log)
+    except tf.errors.OpError as error:
+        raise OSError(reason_of(error)) from error
 
 
-def models_config(out, name):
-    """Return the ModelServerConfig, as text, of the models below `out` and of a new one."""
-    names = sorted({name, *(path.parent.parent.name for path in out.glob("*/*/saved_model.pb"))})
-    lines = ["# The models of this folder, anew with every export.", "model_config_list {"]
+def models_config(out):
+    """Return the ModelServerConfig, as text, of the models below `out`."""
+    names = sorted({path.parent.parent.name for path in out.glob("*/*/saved_model.pb")})
+    lines = [
+        "# The models of this folder. Every export writes this file anew: keep what you change in",
+        "# another, such as model_version_policy { all {} }, without which the largest version of",
+        "# a model is served alone.",
+        "model_config_list {",
+    ]
     for name in names:
         lines.append(
             f'  config {{ name: "{name}" base_path: "{SERVER_FOLDER}/{name}" '
