@@ -116,6 +116,9 @@ def killed(recipe, out, kills, rng):
         fallen.append(newest(out))
 
 
+FEWEST = 50  # kills, of all models
+
+
 def main(_):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from examples import EXAMPLES
@@ -148,6 +151,8 @@ def main(_):
         shutil.rmtree(folder)
         total += len(fallen)
     print(f"{total} kills; every run ended bit for bit as the undisturbed one")
+    if not CHOSEN.value and total < FEWEST:
+        raise SystemExit(f"of all models together these are too few: {FEWEST} are wanted")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,9 +171,16 @@ def test_a_folder_is_of_one_training_and_of_what_it_began_with(tmp_path, monkeyp
         patch.setattr(run_module, "_leave_entry", lambda *_: pytest.fail("stopped here"))
         with pytest.raises(pytest.fail.Exception):
             training.train(VAE_RECIPE, tmp_path / "run")
+    state = tmp_path / "run" / ".training"
+    shutil.copytree(state / "step-20", state / "step-20 copy")  # by the user
     monkeypatch.setattr(loop.Run, "_began_with", lambda run: {"images": 7, "weights": ""})
     with pytest.raises(UserError, match="began with other images or from another entry; give it"):
         training.train(VAE_RECIPE, tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Run, "fit", lambda run, *_: pytest.fail(f"stopped at {run.step}"))
+        with pytest.raises(pytest.fail.Exception, match="stopped at 0"):
+            training.train(VAE_RECIPE, tmp_path / "run", overwrite=True)
+    assert {path.name for path in state.glob("step-*")} == {"step-0", "step-20 copy"}
 
 
 def test_a_step_that_fails_its_validation_is_none_to_go_back_to(tmp_path, monkeypatch):
@@ -194,9 +202,11 @@ def test_nothing_follows_a_weight_that_is_not_finite():
     model.build_optimizers()
     model.running_mean = RunningMean()
     model.running_mean.latest = {"loss": tf.constant([1.0])}
-    watch = loop.WatchLosses([w.value for w in model.weights], "batch {}".format)
+    usual = {}
+    watch = loop.WatchLosses([w.value for w in model.weights], "batch {}".format, usual)
     watch.set_model(model)
     watch.on_train_batch_end(0)
+    assert usual == {"loss": 1.0}
     weight = model.trainable_weights[0]
     weight.assign(np.full(weight.shape, np.inf))
     with pytest.raises(Diverged, match=r"a weight is not finite after step 0 \(batch 0\)"):
@@ -235,13 +245,14 @@ def test_two_replicas_train_to_the_same_entry(tmp_path):
     ("prepare", "sentence"),
     [
         (lambda out: out.write_text("x"), "is a file"),
-        (lambda out: (out.mkdir(), (out / "mine.txt").write_text("x")), "is not empty"),
+        (lambda out: (out.mkdir(), (out / "mine.txt").write_text("x")), "neither a train"),
     ],
 )
 def test_an_output_that_is_in_the_way_is_left_alone(prepare, sentence, tmp_path):
     prepare(tmp_path / "run")
-    with pytest.raises(UserError, match=sentence):
-        training.train(VAE_RECIPE, tmp_path / "run")
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match=sentence):
+            training.train(VAE_RECIPE, tmp_path / "run", overwrite=overwrite)
 
 
 def test_an_unfinished_training_of_other_settings_is_left_alone(tmp_path):

@@ -16,6 +16,7 @@ import tensorflow as tf
 from test_run import VAE_RECIPE
 
 from tfgen import manifest, training, zoo
+from tfgen.data import ImageData
 from tfgen.errors import UserError
 from tfgen.recipes.base import Recipe
 from tfgen.training import loop
@@ -63,6 +64,11 @@ def worker(index, folder):
     """What each of the two processes does."""
     with pytest.raises(UserError, match="the workers train different recipes"):
         training.train(dataclasses.replace(RECIPE, seed=index), folder / "different", **OPTIONS)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(UserError, match="on different ima"):
+        if index == 1:
+            images = ImageData.images
+            patch.setattr(ImageData, "images", lambda *which: 255 - images(*which))
+        training.train(RECIPE, folder / "different", **OPTIONS)
     training.train(RECIPE, folder / "whole", **OPTIONS)
     watch = loop.WatchLosses
     if index == 1:

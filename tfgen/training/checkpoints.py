@@ -7,6 +7,7 @@ step. Each checkpoint is a folder, `step-1200`, written beside and renamed: ther
 
 import json
 import pathlib
+import re
 import shutil
 
 import tensorflow as tf
@@ -17,6 +18,7 @@ from tfgen.export.atomic import NotWritten, reason_of, written_beside
 
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"  # how a tf.train.Checkpoint calls a variable's value
 FILE = "state"
+_STEP = re.compile(r"step-\d+")
 
 
 class NotSaved(UserError):
@@ -58,8 +60,12 @@ class Checkpoints:
         for path in set(self._paths()) - set(before[-self._keep :]):
             shutil.rmtree(path, ignore_errors=True)
 
-    def restore(self):
+    def restore(self, accepts=lambda notes: True):
         """Read the newest checkpoint that is whole; return its notes, or None without any.
+
+        Args:
+            accepts: notes -> whether to go on from there, asked before anything is changed; if not,
+                the next `save` replaces all that there is.
 
         Raises `UserError` if none of several is whole, or if they are of another model; nothing is
         changed then.
@@ -74,9 +80,12 @@ class Checkpoints:
                     "checkpoint %s is unusable (%s); trying the one before", path.name, reason
                 )
                 continue
+            notes = json.loads(values["notes"])
+            if not accepts(notes):
+                return None
             self._assign(values, path)
             self.newest = _step(path)
-            return json.loads(values["notes"])
+            return notes
         if paths:
             raise UserError(
                 f"none of the checkpoints in {self._directory} is whole; "
@@ -96,7 +105,8 @@ class Checkpoints:
             variable.assign(values[name])
 
     def _paths(self):
-        return sorted(self._directory.glob("step-*"), key=_step)
+        found = self._directory.glob("step-*")  # among which may be a copy that the user made
+        return sorted((path for path in found if _STEP.fullmatch(path.name)), key=_step)
 
 
 def _read(path):

@@ -32,6 +32,7 @@ class Run:
         self.seconds = 0.0
         self._since = None  # when the steps that `seconds` does not count yet began
         self.rollbacks = 0
+        self.usual = {}  # size of each loss
         self.stopped = False
         keras.utils.set_random_seed(recipe.seed)
         with strategy.scope(), dtype_policy(recipe.precision):
@@ -67,30 +68,39 @@ class Run:
         """The seed of the data's order and of the noise: another one after each rollback."""
         return self.recipe.seed + self.rollbacks
 
-    def resume(self):
-        """Go on from the last checkpoint; without any, write that of the start."""
-        if self._restore():
+    def resume(self, overwrite=False):
+        """Go on from the last checkpoint; without any, write that of the start.
+
+        One of a training that began with other data is refused, or left aside if `overwrite`.
+        """
+        if self._restore(overwrite):
             self.model.reseed(self.seed)
             logging.info("resuming at step %d of %d", self.step, self.recipe.steps)
         else:
             self.save()
 
-    def _restore(self):
-        notes = self.checkpoints.restore()
+    def _restore(self, overwrite=False):
+        def accepts(notes):
+            if notes.get("began_with") == self._began_with():
+                return True
+            if overwrite:
+                return False
+            raise UserError(
+                f"the training in {self.directory.parent} began with other images or from "
+                "another entry; give it what it began with, choose another --out, or pass "
+                "--overwrite to start anew."
+            )
+
+        notes = self.checkpoints.restore(accepts)
         self.workers.check_same(
             str(self.checkpoints.newest),
             "the workers read different checkpoints; "
             "--out must be a folder that all of them share.",
         )
         if notes:
-            if notes.get("began_with") != self._began_with():
-                raise UserError(
-                    f"the training in {self.directory.parent} began with other images or from "
-                    "another entry; give it what it began with, choose another --out, or pass "
-                    "--overwrite to start anew."
-                )
             self.history, self.seconds = notes["history"], notes["seconds"]
             self.rollbacks = notes["rollbacks"]
+            self.usual.update(notes.get("usual", {}))
             self.model.running_mean = RunningMean(**notes["losses"])
         return notes is not None
 
@@ -103,6 +113,7 @@ class Run:
             "seconds": self._seconds_so_far(),
             "rollbacks": self.rollbacks,
             "losses": self.model.running_mean.state(),
+            "usual": self.usual,
         }
         self.checkpoints.save(self.step, notes)
 
@@ -121,7 +132,7 @@ class Run:
         board = TensorBoard(logs, self.directory, recipe.validate_every, recipe.steps)
         with ProgressBar(recipe.steps, recipe.batch_size, self.workers.is_chief) as bar:
             callbacks = [
-                WatchLosses(self.checkpoints.variables, self._batch_of),
+                WatchLosses(self.checkpoints.variables, self._batch_of, self.usual),
                 *([self.average] if self.average else []),
                 bar,
                 saver,
@@ -183,9 +194,10 @@ class Run:
         """Go back to the last checkpoint and on from there by another way, or raise."""
         if not may_roll_back or self.rollbacks == MAX_ROLLBACKS:
             after = f" after {self.rollbacks} rollbacks" if self.rollbacks else ""
+            again = "" if may_roll_back else "go on from there with --on_nan=rollback, or "
             raise UserError(
-                f"{error}; training stopped{after}, and the last good checkpoint is kept. Try a "
-                "lower learning rate, gradient clipping, or --on_nan=rollback."
+                f"{error}; training stopped{after}, and the last good checkpoint is kept: {again}"
+                "start anew with a recipe of a lower learning rate or of clipped gradients."
             ) from error
         rollbacks = self.rollbacks + 1
         self._restore()

@@ -31,13 +31,14 @@ class WatchLosses(keras.callbacks.Callback):
     Args:
         variables: whatever is checkpointed; none must become infinite or NaN.
         batch_of: step, from 1 on -> words for its batch.
+        usual: name of a loss -> its usual size so far, which is kept up to date.
     """
 
-    def __init__(self, variables, batch_of):
+    def __init__(self, variables, batch_of, usual):
         super().__init__()
         self._variables = [v for v in variables if v.dtype.is_floating]
         self._batch_of = batch_of
-        self._usual = {}
+        self._usual = usual
 
     def on_train_batch_end(self, batch, logs=None):
         losses = {k: v.numpy().astype(float) for k, v in self.model.running_mean.latest.items()}

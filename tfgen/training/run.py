@@ -6,12 +6,13 @@ out/entry.json   and the other files of the entry, once it is finished
 """
 
 import contextlib
+import hashlib
 import pathlib
 import shlex
-import shutil
 import signal
 import threading
 
+import numpy as np
 from absl import logging
 
 from tfgen import data as image_data
@@ -26,6 +27,7 @@ from tfgen.training.strategy import check_batch_size, choose_strategy
 from tfgen.training.workers import LOST, Workers
 
 KEEP = 3
+IMAGES_COMPARED = 100  # of those that each worker reads
 ON_NAN = ("stop", "rollback")
 CHECKPOINT_SECONDS = 60
 
@@ -95,10 +97,10 @@ def train(
         with workers.loss_told(command), contextlib.ExitStack() as held:
             state = _agreed_folder(workers, recipe, data, out, held)
             run = Run(recipe, data, workers, state, keep, initial_weights)
-            run.resume()
+            run.resume(overwrite)
             with _interrupt_flag() as interrupted:
                 run.fit(out / "logs", interrupted, checkpoint_seconds, on_nan == "rollback")
-            if run.stopped or interrupted.is_set():
+            if run.stopped or workers.any(interrupted.is_set()):
                 with contextlib.suppress(*LOST):  # no worker ends while the chief still writes
                     workers.wait()
                 raise Interrupted(
@@ -107,11 +109,11 @@ def train(
                 )
             if workers.is_chief:
                 _leave_entry(run, out)
-                shutil.rmtree(state)
+                run_folder.clear(out)
             try:
                 workers.wait()
             except LOST:
-                if state.exists():  # else the entry is finished all the same
+                if run_folder.is_unfinished(out):
                     raise
     except KeyboardInterrupt:
         raise Interrupted(
@@ -125,9 +127,10 @@ def _agreed_folder(workers, recipe, data, out, held):
 
     The chief holds it until the `contextlib.ExitStack` closes.
     """
-    settings = f"{run_folder.settings(recipe)} {data.size('train')} images"
+    first = np.asarray(data.images("train", IMAGES_COMPARED)).tobytes()
+    images = f"{data.size('train')} images, {hashlib.sha256(first).hexdigest()}"
     workers.check_same(
-        settings,
+        f"{run_folder.settings(recipe)} {images}",
         "the workers train different recipes, or on different images; "
         "start all of them with the same command.",
     )

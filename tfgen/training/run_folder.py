@@ -8,26 +8,30 @@ import tfgen
 from tfgen.errors import UserError
 from tfgen.export.atomic import NotWritten, clear_scratch, reason_of, written_beside
 
-LOCK = "lock"
+LOCK, SETTINGS = "lock", "settings.json"
 
 
 def check_free(out, recipe, overwrite):
     """Raise `UserError` unless the folder `out` can take this training; change nothing."""
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; --out must name a folder.")
-    if overwrite or not out.is_dir():
+    state, entry = state_of(out), out / "entry.json"
+    if not out.is_dir():
         return
-    if (out / "entry.json").exists():
+    if not state.is_dir() and not entry.exists() and any(out.iterdir()):
+        raise UserError(
+            f"{out} holds files, but neither a training nor an entry; choose another --out."
+        )
+    if overwrite:
+        return
+    if entry.exists():
         raise UserError(
             f"{out} already holds a finished entry; choose another --out, or pass --overwrite."
         )
-    state = state_of(out)
-    if not state.is_dir() and any(out.iterdir()):
-        raise UserError(f"{out} is not empty; choose another --out, or pass --overwrite.")
     kept = _kept_settings(state)
     if kept is None and any(state.glob("step-*")):
         raise UserError(
-            f"{state / 'settings.json'} cannot be read, so it is unknown what the checkpoints "
+            f"{state / SETTINGS} cannot be read, so it is unknown what the checkpoints "
             "beside it are of; choose another --out, or pass --overwrite to start anew."
         )
     if kept in (None, settings(recipe)):
@@ -66,19 +70,35 @@ def held(out):
         yield
     finally:
         lock.release()
+        if not is_unfinished(out):
+            # Now that the lock is closed, which a network's file system would keep as a file.
+            shutil.rmtree(state, ignore_errors=True)
 
 
 def prepare(out, recipe):
     """Return the folder of the run's state, cleared unless it is of the same settings."""
     state = state_of(out)
-    clear_scratch(out)
-    clear_scratch(state)
+    for folder in (out, out / "saved_model", state):
+        clear_scratch(folder)
     if _kept_settings(state) != settings(recipe):
-        for path in set(state.glob("*")) - {state / LOCK}:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        with written_beside(state / "settings.json") as beside:
+        clear(out)
+        with written_beside(state / SETTINGS) as beside:
             beside.write_text(settings(recipe))
     return state
+
+
+def clear(out):
+    """Remove the state of the run in the folder `out`, but for what holds it."""
+    state = state_of(out)
+    # Last of all the settings: as long as they are there, the training is unfinished.
+    for path in sorted(state.glob("*"), key=lambda path: path.name == SETTINGS):
+        if path.name != LOCK:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def is_unfinished(out):
+    """Tell whether the folder `out` holds the state of a training."""
+    return (state_of(out) / SETTINGS).exists()
 
 
 def settings(recipe):
@@ -94,7 +114,7 @@ def state_of(out):
 def _kept_settings(state):
     """Return the settings of the training in the folder `state`, None if it holds none whole."""
     try:
-        text = (state / "settings.json").read_text()
+        text = (state / SETTINGS).read_text()
         json.loads(text)
     except (OSError, ValueError):
         return None
