@@ -26,6 +26,7 @@ KILLS = flags.DEFINE_integer("kills", 4, "kills of each model")
 CHOSEN = flags.DEFINE_string("models", "", "regular expression of the models")
 SEED = flags.DEFINE_integer("seed", 0, "of the moments")
 
+FEWEST = 50  # kills, of all models
 STEPS = 116  # with a validation after 58 of them, the largest execution is of 2
 
 
@@ -114,9 +115,6 @@ def killed(recipe, out, kills, rng):
         if not os.WIFSIGNALED(status):  # it had ended meanwhile
             return fallen
         fallen.append(newest(out))
-
-
-FEWEST = 50  # kills, of all models
 
 
 def main(_):

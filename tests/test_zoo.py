@@ -45,7 +45,9 @@ def test_entry_json_lists_every_file_of_an_entry(name):
 
 
 @every_entry
-def test_an_entry_draws_its_picture_and_so_does_its_saved_model(name, xla_refused):
+def test_an_entry_draws_its_picture_and_so_does_its_saved_model(name, request):
+    if name != "pixelcnn_digits":  # one scan is compiled, as a server may
+        request.getfixturevalue("xla_refused")
     model, entry = tfgen.load(name), zoo.find(name)
     assert model.compiled and model.optimizer_names
     for optimizer in model.optimizer_names:
@@ -71,7 +73,7 @@ def test_an_entry_draws_its_picture_and_so_does_its_saved_model(name, xla_refuse
     inputs = {} if labels is None else {"labels": labels}
     samples = samples[:columns]
     if scanned:
-        # And exact scores, in which all weights are, have to do for its compilation.
+        # And exact scores, in which all weights are, have to do for what is served.
         (scores,) = served["log_prob"](images=tf.constant(samples), **inputs).values()
         np.testing.assert_allclose(scores, model.log_prob(samples, labels), rtol=1e-4)
     else:

@@ -15,7 +15,7 @@ class FusedAdam(keras.optimizers.Adam):
     """
 
     def apply(self, grads, trainable_variables=None):
-        # What is the same for all variables is computed once.
+        # What is the same for all variables, and on all replicas, is computed once.
         beta_1, beta_2, epsilon, step = (
             tf.cast(number, tf.float32)
             for number in (self.beta_1, self.beta_2, self.epsilon, self.iterations.value + 1)

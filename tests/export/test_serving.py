@@ -343,6 +343,19 @@ def test_an_interrupted_export_of_several_goes_on(tmp_path):
         serving.export_entries(entries, out)
 
 
+def test_a_full_disk_at_the_warm_up_requests_is_told(tmp_path, monkeypatch):
+    pytest.importorskip("tensorflow_serving", reason="needs pip install 'tfgen[serving]'")
+
+    def full(path):
+        raise tf.errors.ResourceExhaustedError(None, None, f"{path}; No space left on device")
+
+    entry_of(GAN((4, 4, 1), 2, (4,), (4,)), "gan_digits", tmp_path / "mine")
+    monkeypatch.setattr(tf.io, "TFRecordWriter", full)
+    with pytest.raises(UserError, match="out/mine/1 cannot be written: No space left on device"):
+        list(serving.export_entries([zoo.find(str(tmp_path / "mine"))], tmp_path / "out"))
+    assert not list((tmp_path / "out").rglob("*"))
+
+
 def test_a_version_is_there_once_its_guide_is(tmp_path, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt

@@ -89,7 +89,7 @@ def seen_by_the_encoder(model, images, training):
 
 
 def test_wrong_requests_are_refused():
-    with pytest.raises(UserError, match="latent_dim must be at least 1, but is 0"):
+    with pytest.raises(UserError, match="latent_dim must be an integer of at least 1, but is 0"):
         Autoencoder((4, 4, 1), latent_dim=0)
     model = small()
     model.fit_density(some_images(20))

@@ -13,7 +13,7 @@ from tfgen.images import to_levels, to_unit
 from tfgen.likelihoods import Bernoulli
 from tfgen.models import VAE, HierarchicalVAE
 from tfgen.objectives import ELBO, IWAE
-from tfgen.objectives.base import Batch
+from tfgen.objectives.base import Batch, repeat
 from tfgen.priors import GaussianMixture, RealNVP, StandardNormal, VampPrior
 from tfgen.sampling import importance
 
@@ -300,26 +300,43 @@ def test_the_first_steps_of_a_warm_up_draw_one_code_an_image():
     np.testing.assert_array_equal(model.objective.losses(model, batch, None)["loss"], of_all)
 
 
-def test_codes_cost_nothing_at_first_and_all_after_the_warm_up():
-    model = vae(RealNVP, objective=IWAE(1, kl_warmup_steps=10))
+@pytest.mark.parametrize("chunk_size", [1, 7, 50])
+def test_thousands_of_nats_are_summed_exactly(chunk_size):
+    def log_weights(epsilon):  # of an image of some hundred pixels in colour
+        return epsilon[..., 0] - 7000
+
+    seeds = tf.range(2)
+    bound = importance.log_mean_weight(log_weights, seeds, 1, 5000, chunk_size)
+    # The mean of exp(epsilon) is exp(1/2); 5,000 samples of it have an error of .02.
+    np.testing.assert_allclose(bound, [-6999.5] * 2, atol=0.06)
+    whole = importance.log_mean_weight(log_weights, seeds, 1, 5000, 50)
+    np.testing.assert_allclose(bound, whole, rtol=1e-7)
+
+
+@pytest.mark.parametrize("k", [1, 4])
+def test_codes_cost_nothing_at_first_and_all_after_the_warm_up(k):
+    model = vae(RealNVP, objective=IWAE(k, kl_warmup_steps=10))
     model.compile("sgd")
-    batch = batch_of(model, EVERY_IMAGE, samples=1)
+    batch = batch_of(model, EVERY_IMAGE, samples=k)
     found = {}
     for step in (0, 5, 10, 15):
         _, gradients = model.objective.gradients(model, batch, tf.constant(step))
         found[step] = flat(gradients)
-    with tf.GradientTape() as tape:  # at first the model is an autoencoder with noise in its codes
+    with tf.GradientTape() as tape:  # at first, log p(x | z) is all
         rows = batch.one_row_a_sample()
-        latents = model.draw(model.features(batch.x), rows.epsilon)
-        loss = -tf.reduce_mean(model.log_likelihood(batch.levels, latents))
+        features = repeat(model.features(batch.x), k)
+        scores = model.log_likelihood(batch.levels, model.draw(features, rows.epsilon))
+        bound = tf.reduce_logsumexp(tf.reshape(scores, [-1, k]), axis=1)
+        loss = -tf.reduce_mean(bound)
     variables = [variable.value for variable in model.trainable_variables]
     zero = tf.UnconnectedGradients.ZERO
     plain = tape.gradient(loss, variables, unconnected_gradients=zero)
     np.testing.assert_allclose(found[0], flat(plain), atol=1e-6)
-    _, whole = IWAE(1).gradients(model, batch, tf.constant(0))
+    _, whole = IWAE(k).gradients(model, batch, tf.constant(0))
     np.testing.assert_array_equal(found[10], flat(whole))
     np.testing.assert_array_equal(found[15], flat(whole))
-    np.testing.assert_allclose(found[5], (found[0] + found[10]) / 2, atol=1e-5)
+    if k == 1:
+        np.testing.assert_allclose(found[5], (found[0] + found[10]) / 2, atol=1e-5)
     assert np.abs(found[0] - found[10]).max() > 1e-2
 
 
@@ -396,7 +413,7 @@ def test_what_does_not_fit_is_refused_before_training():
         IWAE(5, -1)
     with pytest.raises(UserError, match="^kl_warmup_steps must not be negative, but is -1"):
         IWAE(5, 1, -1)
-    with pytest.raises(UserError, match="must not be negative"):
+    with pytest.raises(UserError, match="must be finite and not negative, but are -1.0, 0 and"):
         ELBO(beta=-1.0)
     with pytest.raises(UserError, match="latent_dim must exceed 1"):
         RealNVP(1)
@@ -404,11 +421,21 @@ def test_what_does_not_fit_is_refused_before_training():
         GaussianMixture(2, 0)
     with pytest.raises(UserError, match="hidden must list the layers of each of the 2 groups"):
         ladder(hidden=((5,),))
+    with pytest.raises(UserError, match="latent_dims must list each group's size.* but is 64"):
+        HierarchicalVAE(SHAPE, 64)
+    with pytest.raises(UserError, match="hidden must list at least one layer's size, but is 256"):
+        VAE(SHAPE, 2, 256)
+    with pytest.raises(UserError, match="must be finite and not negative, but are nan"):
+        ELBO(beta=np.nan)
+    with pytest.raises(UserError, match="num_samples must be at most 1,000,000,000, but is 2,147"):
+        vae().log_prob_bound(EVERY_IMAGE, range(16), 2**31 - 1)
+    with pytest.raises(UserError, match="latents must be finite"):
+        vae().decode([[np.nan, 0.0]])
     with pytest.raises(UserError, match="hidden must list layers for each group"):
         ladder(hidden=(5, 4))
     with pytest.raises(UserError, match="network must be one of dense, convolutional, spatial"):
         ladder(network="deep")
-    with pytest.raises(UserError, match="latent_dims must be at least 1 each"):
+    with pytest.raises(UserError, match="latent_dims must list each group's size"):
         ladder(latent_dims=(3, 0))
     with pytest.raises(UserError, match="a variance needs at least 2 images"):
         vae().active_units(EVERY_IMAGE[:1])

@@ -253,12 +253,16 @@ def test_wrong_settings_are_refused():
         small(hidden=(4, 4, 4, 4))
     with pytest.raises(UserError, match="hidden must list at least one layer's size"):
         small(hidden=())
-    with pytest.raises(UserError, match="embedding_dim must be at least 1"):
-        small(embedding_dim=0)
+    for number in (0, 2.5):
+        with pytest.raises(UserError, match="embedding_dim must be an integer of at least 1"):
+            small(embedding_dim=number)
+    with pytest.raises(UserError, match="^likelihood must be of class Likelihood, such as"):
+        small(likelihood="bernoulli")
     with pytest.raises(UserError, match="decay must lie in 0 up to 1"):
         small(decay=1.0)
-    with pytest.raises(UserError, match="must not be negative"):
-        small(commitment=-1)
+    for number in (-1, np.nan):
+        with pytest.raises(UserError, match="must not be negative"):
+            small(commitment=number)
     with pytest.raises(UserError, match=r"latents must be floats of shape \[batch, 8\]"):
         small().decode(np.zeros([1, 3], np.float32))
     with pytest.raises(UserError, match="unconditional"):

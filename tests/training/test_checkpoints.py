@@ -93,7 +93,7 @@ def test_the_newest_that_is_whole_is_restored(damage, model, saved, tmp_path, mo
 def test_where_none_is_whole_nothing_is_changed(model, saved, tmp_path):
     for step in (1, 2):
         DAMAGE["garbage in the data"](tmp_path / f"step-{step}")
-    sentence = "none of the checkpoints in .* is whole; delete that folder"
+    sentence = "none of the checkpoints in .* is whole; choose another --out"
     with pytest.raises(UserError, match=sentence):
         saved.restore()
     assert value_of(model) == 0 and names_in(tmp_path) == ["step-1", "step-2"]

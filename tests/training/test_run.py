@@ -180,7 +180,14 @@ def test_a_folder_is_of_one_training_and_of_what_it_began_with(tmp_path, monkeyp
         patch.setattr(loop.Run, "fit", lambda run, *_: pytest.fail(f"stopped at {run.step}"))
         with pytest.raises(pytest.fail.Exception, match="stopped at 0"):
             training.train(VAE_RECIPE, tmp_path / "run", overwrite=True)
-    assert {path.name for path in state.glob("step-*")} == {"step-0", "step-20 copy"}
+        assert {path.name for path in state.glob("step-*")} == {"step-0", "step-20 copy"}
+        (state / "step-0" / "state.index").write_text("torn")
+        with pytest.raises(UserError, match="none of the checkpoints in .* or pass --overwrite"):
+            training.train(VAE_RECIPE, tmp_path / "run")
+        with pytest.raises(pytest.fail.Exception, match="stopped at 0"):
+            training.train(VAE_RECIPE, tmp_path / "run", overwrite=True)
+    shutil.rmtree(state)  # what is left are logs, which are in nobody's way
+    run_folder.check_free(tmp_path / "run", VAE_RECIPE, overwrite=False)
 
 
 def test_a_step_that_fails_its_validation_is_none_to_go_back_to(tmp_path, monkeypatch):

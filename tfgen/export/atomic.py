@@ -14,7 +14,7 @@ try:
 except ImportError:
     fcntl = None  # on Windows
 
-SUFFIX = ".tfgen"
+SUFFIX, LOCK = ".tfgen", ".lock"
 SCRATCH = re.compile(r"\.(.+)\.[a-z0-9_]{8}" + re.escape(SUFFIX))  # as `written_beside` calls it
 
 
@@ -38,9 +38,9 @@ def written_beside(path, replace=True):
     try:
         made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = pathlib.Path(tempfile.mkdtemp(SUFFIX, f".{path.name}.", path.parent))
+        scratch, lock = _new_scratch(path)
         beside = scratch / path.name
-        with _held(scratch):
+        with lock:
             yield beside
             if replace and path.is_dir() and beside.is_dir():
                 path.rename(_replaced(scratch, path))
@@ -59,33 +59,46 @@ def written_beside(path, replace=True):
 def clear_scratch(folder, names=None):
     """Remove what writers that were killed left beside files of `folder`, of all or those names.
 
-    What another process is writing stays.
+    What another process is writing stays, where files can be locked.
     """
     names = None if names is None else set(names)
     for scratch in pathlib.Path(folder).glob(".*"):
         named = SCRATCH.fullmatch(scratch.name)
         if named and scratch.is_dir() and (names is None or named[1] in names):
             with contextlib.suppress(OSError):
-                with _held(scratch):
-                    pass
-                _remove(scratch, scratch.with_name(named[1]))
+                with _hold(scratch):
+                    _remove(scratch, scratch.with_name(named[1]))
+                # A network's file system keeps a file that is open, and with it the folder.
+                shutil.rmtree(scratch, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _held(scratch):
-    """Hold a scratch folder as long as it is written in; `BlockingIOError` if another does.
+def _new_scratch(path):
+    """Return a new folder beside `path`, and the open file by which this process holds it."""
+    while True:
+        scratch = pathlib.Path(tempfile.mkdtemp(SUFFIX, f".{path.name}.", path.parent))
+        # In between, `clear_scratch` may have taken it for a killed writer's.
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):
+            lock = _hold(scratch)
+            if (scratch / LOCK).exists():
+                return scratch, lock
+            lock.close()
+
+
+def _hold(scratch):
+    """Return an open file that holds a scratch folder; `BlockingIOError` if another process does.
 
     By hand, since the package filelock takes as long as it takes to write an image.
     """
-    with open(scratch / ".lock", "w") as file:
-        try:
-            if fcntl:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            pass  # a file system without locks
-        yield
+    file = open(scratch / LOCK, "w")  # noqa: SIM115 (the caller closes it)
+    try:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise
+    except OSError:
+        pass  # a file system without locks
+    return file
 
 
 def _remove(scratch, path):

@@ -35,7 +35,7 @@ def _public(info):
     """Return what an entry says of itself, but for where its author's images lie."""
     if not looks_like_folder(info["dataset"]):
         return info
-    name = re.sub(r"[^\w.-]+", "-", pathlib.Path(info["dataset"]).name)
+    name = re.sub(r"[^\w.-]+", "-", pathlib.Path(info["dataset"]).name).strip(".") or "images"
     return {**info, "dataset": name, "recipe": {**info["recipe"], "dataset": name}}
 
 

@@ -58,9 +58,15 @@ def _export(entry, out, version):
         # The version comes last: where it stands, the export is whole.
         with written_beside(out / entry.name / "serving.md") as guide:
             guide.write_text(serving_guide.guide(entry, endpoints, out, version))
-    with written_beside(out / "models.config") as config:
-        config.write_text(models_config(out))
+        _write_config(out, [entry.name])
+    # Once more, with what others exported meanwhile.
+    _write_config(out, [])
     return out / entry.name / str(version)
+
+
+def _write_config(out, more):
+    with written_beside(out / "models.config") as config:
+        config.write_text(models_config(out, more))
 
 
 def example_inputs(inputs, rows, num_classes):
@@ -106,9 +112,9 @@ def write_warm_up(endpoints, num_classes, name, path):
         raise OSError(reason_of(error)) from error
 
 
-def models_config(out):
-    """Return the ModelServerConfig, as text, of the models below `out`."""
-    names = sorted({path.parent.parent.name for path in out.glob("*/*/saved_model.pb")})
+def models_config(out, more=()):
+    """Return the ModelServerConfig, as text, of the models below `out` and of those named."""
+    names = sorted({*more, *(path.parent.parent.name for path in out.glob("*/*/saved_model.pb"))})
     lines = [
         "# The models of this folder. Every export writes this file anew: keep what you change in",
         "# another, such as model_version_policy { all {} }, without which the largest version of",

@@ -42,7 +42,11 @@ def describe(entry, first, end, number, kind, labels, settings):
     """
     if kind == "array_record":
         _array_record()
-    cuts = [first + (end - first) * k // number for k in range(number + 1)]
+    seeds, batches = end - first, -(-(end - first) // BATCH)
+    if batches < number:
+        cuts = [first + seeds * k // number for k in range(number + 1)]
+    else:  # between batches, so that none is drawn twice
+        cuts = [first + min(batches * k // number * BATCH, seeds) for k in range(number + 1)]
     shards = [{"seeds": [start, stop]} for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
     if kind != "png":
         for k, shard in enumerate(shards):

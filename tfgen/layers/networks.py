@@ -6,6 +6,7 @@ A conditional network takes a second input, int32 labels [b], which joins the fe
 """
 
 import math
+import numbers
 import re
 
 import keras
@@ -161,8 +162,17 @@ def check_network(network, hidden):
 
 def check_hidden(hidden):
     """Raise `UserError` unless `hidden` lists the sizes of layers."""
-    if not hidden or min(hidden) < 1:
-        raise UserError(f"hidden must list at least one layer's size, but is {list(hidden)}.")
+    if not is_sizes(hidden):
+        raise UserError(f"hidden must list at least one layer's size, but is {hidden}.")
+
+
+def is_sizes(values):
+    """Tell whether the values are a list of integers of at least 1, one or more."""
+    return (
+        isinstance(values, list | tuple)
+        and len(values) > 0
+        and all(isinstance(value, numbers.Integral) and value >= 1 for value in values)
+    )
 
 
 def check_custom(role, network, input_shape, num_classes, output_shape):

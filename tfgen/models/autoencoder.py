@@ -24,9 +24,9 @@ import numpy as np
 import tensorflow as tf
 from sklearn.mixture import GaussianMixture
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.images import check_labels, from_unit, to_unit
-from tfgen.layers.networks import pixel_network
+from tfgen.layers.networks import check_hidden, pixel_network
 from tfgen.models.base import in_batches, register
 from tfgen.models.latent import LatentModel, check_latents
 from tfgen.sampling import noise as random_noise
@@ -84,11 +84,9 @@ class Autoencoder(LatentModel):
         decoder=None,
     ):
         super().__init__(image_shape)
-        if latent_dim < 1:
-            raise UserError(f"latent_dim must be at least 1, but is {latent_dim}.")
+        check_counts(latent_dim=latent_dim, num_components=num_components)
+        check_hidden(hidden)
         check_corruption(corruption, corruption_level)
-        if num_components < 1:
-            raise UserError(f"num_components must be at least 1, but is {num_components}.")
         self.latent_dim = latent_dim
         self.hidden = tuple(hidden)
         self.network = network

@@ -62,7 +62,8 @@ class GenerativeModel(DistributedFit, keras.Model):
         raise NotImplementedError
 
     def sample(self, n, seed=0, labels=None, batch_size=256, **settings):
-        """Draw `n` images; image k is that of the seed `seed + k`, whatever the batch size.
+        """Draw `n` images; image k is that of the seed `seed + k`, whatever the batch size, but
+        for the rounding of the last bits.
 
         Args:
             n: number of images.

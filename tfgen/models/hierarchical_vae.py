@@ -30,6 +30,7 @@ from tfgen.layers.networks import (
     decoder_network,
     halved_sizes,
     inputs,
+    is_sizes,
     join_labels,
     label_input,
     pixel_network,
@@ -146,13 +147,15 @@ def latent_shapes(image_shape, latent_dims, hidden, network):
     """Return the shape of each group, the lowest first: (n,), or (height, width, n)."""
     if network not in NETWORKS:
         raise UserError(f"network must be one of {', '.join(NETWORKS)}, but is '{network}'.")
-    if not latent_dims or len(latent_dims) != len(hidden):
+    if not is_sizes(latent_dims):
+        raise UserError(
+            f"latent_dims must list each group's size, 1 or more, but is {latent_dims}."
+        )
+    if not isinstance(hidden, list | tuple) or len(latent_dims) != len(hidden):
         raise UserError(
             f"hidden must list the layers of each of the {len(latent_dims)} groups of latent_dims, "
-            f"at least one, but lists {len(hidden)}."
+            f"but is {hidden}."
         )
-    if min(latent_dims) < 1:
-        raise UserError(f"latent_dims must be at least 1 each, but are {list(latent_dims)}.")
     for widths in hidden:
         if not isinstance(widths, list | tuple):
             raise UserError(f"hidden must list layers for each group, but has {widths} for one.")

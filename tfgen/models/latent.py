@@ -132,4 +132,6 @@ def check_latents(latents, latent_dim):
             f"latents must be floats of shape [batch, {latent_dim}], but are {latents.dtype.name} "
             f"of shape {list(latents.shape)}."
         )
+    if tf.executing_eagerly() and not np.all(np.isfinite(latents)):
+        raise UserError("latents must be finite, but some are not.")
     return tf.cast(latents, tf.float32)

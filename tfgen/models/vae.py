@@ -11,7 +11,7 @@ training possible: it bounds the log-likelihood from below by
 """
 
 from tfgen.images import grid_to_unit
-from tfgen.layers.networks import inputs, pixel_network, set_output_bias
+from tfgen.layers.networks import check_hidden, inputs, pixel_network, set_output_bias
 from tfgen.models.base import register
 from tfgen.models.variational import VariationalModel, bounded_normal
 
@@ -50,6 +50,7 @@ class VAE(VariationalModel):
         decoder=None,
     ):
         super().__init__(image_shape, (latent_dim,), likelihood, prior, objective, num_classes)
+        check_hidden(hidden)
         self.latent_dim = latent_dim
         self.hidden = tuple(hidden)
         self.network = network

@@ -232,8 +232,8 @@ class VariationalModel(LatentModel):
             seeds: int32 [b].
             num_samples: k.
             labels: of a conditional model.
-            chunk_size: samples of each image that are decoded at once; None: as many as keep the
-                largest tensor below 64 MiB.
+            chunk_size: samples of each image that are decoded at once, 50 at most; None: as many as
+                keep the decoder's largest tensor below 64 MiB.
         """
         images, labels = self._check(images, labels)
         seeds = random_noise.check_seeds(seeds, len(images))
@@ -243,10 +243,14 @@ class VariationalModel(LatentModel):
         if chunk_size is None:
             chunk_size = importance.at_once(layer * rows, block)
         check_counts(num_samples=num_samples, chunk_size=chunk_size)
+        if num_samples > importance.MOST_SAMPLES:
+            raise UserError(
+                f"num_samples must be at most {importance.MOST_SAMPLES:,}, but is {num_samples:,}."
+            )
         if not len(images):
             return tf.zeros([0])
         # All as tensors: other numbers of samples are no reason to trace again.
-        counts = tf.constant([num_samples, chunk_size])
+        counts = tf.constant([num_samples, min(chunk_size, block)])
         bounds = []
         with graph_mistakes_told():
             for start in range(0, len(images), rows):

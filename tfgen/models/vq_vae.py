@@ -25,12 +25,14 @@ An average of the weights (`training.average`) holds the codebook too, so that a
 embeddings, decoder and prior fit together.
 """
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts, check_instance
 from tfgen.images import (
     check_images,
     check_labels,
@@ -40,9 +42,16 @@ from tfgen.images import (
     to_levels,
     to_unit,
 )
-from tfgen.layers.networks import cropped, halved_sizes, pixel_network, set_output_bias
+from tfgen.layers.networks import (
+    check_hidden,
+    cropped,
+    halved_sizes,
+    pixel_network,
+    set_output_bias,
+)
 from tfgen.layers.quantizer import VectorQuantizer
 from tfgen.likelihoods import Categorical, DiscretizedLogisticMixture
+from tfgen.likelihoods.base import Likelihood
 from tfgen.models.autoregressive import nothing_known
 from tfgen.models.base import register
 from tfgen.models.latent import LatentModel, check_latents
@@ -135,13 +144,20 @@ class VQVAE(LatentModel):
         num_classes=0,
     ):
         super().__init__(image_shape, num_classes)
-        if not hidden or min(hidden) < 1:
-            raise UserError(f"hidden must list at least one layer's size, but is {list(hidden)}.")
-        if num_residual < 0 or commitment < 0:
+        check_hidden(hidden)
+        check_counts(
+            embedding_dim=embedding_dim,
+            num_codes=num_codes,
+            prior_channels=prior_channels,
+            prior_blocks=prior_blocks,
+        )
+        if not (num_residual >= 0 and 0 <= commitment < math.inf):
             raise UserError(
                 "num_residual and commitment must not be negative, but are "
                 f"{num_residual} and {commitment}."
             )
+        if likelihood is not None:
+            check_instance(likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")
         self.embedding_dim, self.num_codes = embedding_dim, num_codes
         self.hidden, self.num_residual = tuple(hidden), num_residual
         self.commitment, self.decay = commitment, decay

@@ -10,6 +10,8 @@ free bits   a group of latents may cost so many nats for nothing, on the mean of
 They act in training alone: what is validated and reported is the ELBO as it is.
 """
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -28,9 +30,9 @@ class ELBO(Objective):
     """
 
     def __init__(self, beta=1.0, warmup_steps=0, free_bits=0.0):
-        if min(beta, warmup_steps, free_bits) < 0:
+        if not all(0 <= number < math.inf for number in (beta, warmup_steps, free_bits)):
             raise UserError(
-                "beta, warmup_steps and free_bits must not be negative, but are "
+                "beta, warmup_steps and free_bits must be finite and not negative, but are "
                 f"{beta}, {warmup_steps} and {free_bits}."
             )
         self.beta = beta

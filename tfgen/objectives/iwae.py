@@ -13,7 +13,8 @@ the plain gradient of L_k drowns in noise. A variable with a part in both p and 
 
 A step costs some k times that of the ELBO, which is L_1. So training may begin with one code an
 image and bring in the others when the ELBO has done its part. And as there, the cost of the codes,
-log p(z) - log q(z | x), may get its weight over the first steps, so that more latents find a use.
+log p(z) - log q(z | x), may get its weight beta over the first steps, so that more latents find a
+use; in the second gradient, v_i^2 is then v_i (1 - beta + beta v_i), of log w with its beta.
 """
 
 import math
@@ -81,7 +82,8 @@ class IWAE(Objective):
         v = tf.reshape(tf.nn.softmax(log_weights, axis=1), [-1])
         by_p, p_by_z = tape_p.gradient(log_p, (variables, latents), output_gradients=-share * v)
         q_by_z = tape_q.gradient(log_q, latents, output_gradients=share * v)
-        by_z = [v[:, None] * _sum(p, q) for p, q in zip(p_by_z, q_by_z, strict=True)]
+        doubly = (1 - beta + beta * v)[:, None]
+        by_z = [doubly * _sum(p, q) for p, q in zip(p_by_z, q_by_z, strict=True)]
         by_q = tape_z.gradient(latents, variables, output_gradients=by_z)
         gradients = [_sum(p, q) for p, q in zip(by_p, by_q, strict=True)]
         return {"loss": -_bound(log_weights)}, gradients

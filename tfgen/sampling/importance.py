@@ -12,6 +12,7 @@ import tensorflow_probability as tfp
 from tfgen.sampling import noise as random_noise
 
 NOISE_BLOCK = 50  # samples of an image whose noise is drawn at once
+MOST_SAMPLES = 10**9
 LARGEST_TENSOR = 2**26  # bytes
 
 
@@ -33,20 +34,21 @@ def log_mean_weight(log_weights, seeds, latent_dim, num_samples, chunk_size):
 
         def add_chunk(start, total):
             end = tf.minimum(start + chunk_size, size)
-            weights = tf.reduce_logsumexp(log_weights(epsilon[:, start:end]), axis=1)
-            return end, tfp.math.log_add_exp(total, weights)
+            # In float64, since a large image's thousands of nats leave float32 few digits.
+            weights = tf.cast(log_weights(epsilon[:, start:end]), tf.float64)
+            return end, tfp.math.log_add_exp(total, tf.reduce_logsumexp(weights, axis=1))
 
         _, total = tf.while_loop(
             lambda start, _: start < size, add_chunk, (0, total), parallel_iterations=1
         )
         return block + 1, total
 
-    nothing = tf.fill([tf.shape(seeds)[0]], -np.float32(np.inf))
+    nothing = tf.fill([tf.shape(seeds)[0]], -np.float64(np.inf))
     blocks = (num_samples + NOISE_BLOCK - 1) // NOISE_BLOCK
     _, total = tf.while_loop(
         lambda block, _: block < blocks, add_block, (0, nothing), parallel_iterations=1
     )
-    return total - tf.math.log(tf.cast(num_samples, tf.float32))
+    return tf.cast(total - tf.math.log(tf.cast(num_samples, tf.float64)), tf.float32)
 
 
 def at_once(size, most):

@@ -67,17 +67,16 @@ def scan(
         def draw_pixel(j, left, found):
             levels_row, features_row, parameters_row = found
             seen = []
-            uniforms, *others = _at(j, row)
-            uniforms = tf.split(uniforms, groups, axis=-1)
-            if others:
-                given, known = others
-                given = tf.split(given, groups, axis=-1)
+            own_uniforms, *own = _at(j, row)
+            own_uniforms = tf.split(own_uniforms, groups, axis=-1)
+            if own:
+                own_given, is_known = tf.split(own[0], groups, axis=-1), own[1][:, None]
 
             def draw(parameters, group):
                 seen.append(parameters)
                 parameters = model.likelihood.tempered(parameters, temperature)
-                drawn = model.likelihood.quantile(parameters, uniforms[group])
-                return tf.where(known[:, None], given[group], drawn) if others else drawn
+                drawn = model.likelihood.quantile(parameters, own_uniforms[group])
+                return tf.where(is_known, own_given[group], drawn) if own else drawn
 
             levels, left, features = model.pixel(_at(j, columns), left, draw)
             features_row = tf.nest.map_structure(

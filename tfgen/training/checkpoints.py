@@ -60,15 +60,14 @@ class Checkpoints:
         for path in set(self._paths()) - set(before[-self._keep :]):
             shutil.rmtree(path, ignore_errors=True)
 
-    def restore(self, accepts=lambda notes: True):
+    def restore(self, check=lambda notes: None):
         """Read the newest checkpoint that is whole; return its notes, or None without any.
 
         Args:
-            accepts: notes -> whether to go on from there, asked before anything is changed; if not,
-                the next `save` replaces all that there is.
+            check: a function of the notes that raises `UserError` if these are not to go on from.
 
-        Raises `UserError` if none of several is whole, or if they are of another model; nothing is
-        changed then.
+        Raises `UserError` if none of several is whole, or if they are of another model, or what
+        `check` raises; nothing is changed then.
         """
         paths = self._paths()
         for path in reversed(paths):
@@ -81,15 +80,14 @@ class Checkpoints:
                 )
                 continue
             notes = json.loads(values["notes"])
-            if not accepts(notes):
-                return None
+            check(notes)
             self._assign(values, path)
             self.newest = _step(path)
             return notes
         if paths:
             raise UserError(
-                f"none of the checkpoints in {self._directory} is whole; "
-                "delete that folder to start anew."
+                f"none of the checkpoints in {self._directory} is whole; choose another --out, or "
+                "pass --overwrite to start anew."
             )
         return None
 
@@ -99,7 +97,7 @@ class Checkpoints:
         if found != shapes:
             raise UserError(
                 f"checkpoint {path} is of another model; finish it with the version of the code "
-                f"that began it, choose another --out, or delete {self._directory} to start anew."
+                f"that began it, choose another --out, or pass --overwrite to start anew."
             )
         for name, variable in self._named.items():
             variable.assign(values[name])

@@ -32,7 +32,7 @@ class Run:
         self.seconds = 0.0
         self._since = None  # when the steps that `seconds` does not count yet began
         self.rollbacks = 0
-        self.usual = {}  # size of each loss
+        self.usual = {}  # name of a loss -> its usual size, for `WatchLosses`
         self.stopped = False
         keras.utils.set_random_seed(recipe.seed)
         with strategy.scope(), dtype_policy(recipe.precision):
@@ -71,7 +71,8 @@ class Run:
     def resume(self, overwrite=False):
         """Go on from the last checkpoint; without any, write that of the start.
 
-        One of a training that began with other data is refused, or left aside if `overwrite`.
+        What cannot be gone on from is refused, or replaced if `overwrite`: damaged checkpoints, and
+        those of another model or of a training that began with other data.
         """
         if self._restore(overwrite):
             self.model.reseed(self.seed)
@@ -80,18 +81,17 @@ class Run:
             self.save()
 
     def _restore(self, overwrite=False):
-        def accepts(notes):
-            if notes.get("began_with") == self._began_with():
-                return True
-            if overwrite:
-                return False
-            raise UserError(
-                f"the training in {self.directory.parent} began with other images or from "
-                "another entry; give it what it began with, choose another --out, or pass "
-                "--overwrite to start anew."
-            )
+        def check(notes):
+            if notes.get("began_with") != self._began_with():
+                raise UserError(
+                    f"the training in {self.directory.parent} began with other images or from "
+                    "another entry; give it what it began with, choose another --out, or pass "
+                    "--overwrite to start anew."
+                )
 
-        notes = self.checkpoints.restore(accepts)
+        notes = None
+        with contextlib.suppress(UserError) if overwrite else contextlib.nullcontext():
+            notes = self.checkpoints.restore(check)
         self.workers.check_same(
             str(self.checkpoints.newest),
             "the workers read different checkpoints; "
@@ -100,6 +100,7 @@ class Run:
         if notes:
             self.history, self.seconds = notes["history"], notes["seconds"]
             self.rollbacks = notes["rollbacks"]
+            self.usual.clear()
             self.usual.update(notes.get("usual", {}))
             self.model.running_mean = RunningMean(**notes["losses"])
         return notes is not None
@@ -194,10 +195,11 @@ class Run:
         """Go back to the last checkpoint and on from there by another way, or raise."""
         if not may_roll_back or self.rollbacks == MAX_ROLLBACKS:
             after = f" after {self.rollbacks} rollbacks" if self.rollbacks else ""
-            again = "" if may_roll_back else "go on from there with --on_nan=rollback, or "
+            again = "" if may_roll_back else "Go on from there with --on_nan=rollback, or start "
             raise UserError(
-                f"{error}; training stopped{after}, and the last good checkpoint is kept: {again}"
-                "start anew with a recipe of a lower learning rate or of clipped gradients."
+                f"{error}; training stopped{after}, and the last good checkpoint is kept. "
+                f"{again or 'Start '}anew with a recipe of a lower learning rate or of clipped "
+                "gradients."
             ) from error
         rollbacks = self.rollbacks + 1
         self._restore()

@@ -18,7 +18,8 @@ def check_free(out, recipe, overwrite):
     state, entry = state_of(out), out / "entry.json"
     if not out.is_dir():
         return
-    if not state.is_dir() and not entry.exists() and any(out.iterdir()):
+    foreign = [path for path in out.iterdir() if path.name != "logs"]
+    if not state.is_dir() and not entry.exists() and foreign:
         raise UserError(
             f"{out} holds files, but neither a training nor an entry; choose another --out."
         )
@@ -69,10 +70,13 @@ def held(out):
     try:
         yield
     finally:
-        lock.release()
         if not is_unfinished(out):
-            # Now that the lock is closed, which a network's file system would keep as a file.
-            shutil.rmtree(state, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                (state / LOCK).unlink()
+        lock.release()
+        # Only now is it empty on a network's file system, which keeps files that are open.
+        with contextlib.suppress(OSError):
+            state.rmdir()
 
 
 def prepare(out, recipe):

@@ -1,7 +1,8 @@
 """Draw images from an entry.
 
 ENTRY is a name in the zoo, a folder or an address. Image k is that of the seed --seed + k, whatever
---n is; of a conditional entry without --label, its class is the seed modulo the number of classes.
+--n is, up to rounding; of a conditional entry without --label, its class is the seed modulo the
+number of classes.
 example: tfgen sample vae_digits --n 64 --out samples.png
 
 --seeds FIRST:END (END excluded) fills a folder, in bounded memory, with files of consecutive seeds:
@@ -28,7 +29,7 @@ from tfgen.cli import quiet, results, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
-SHARD_SIZE = 1000
+SHARD_SIZE = 1024
 
 
 def define(values):
