@@ -6,6 +6,7 @@ import math
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -42,6 +43,14 @@ def test_entry_json_lists_every_file_of_an_entry(name):
     there = {p.relative_to(entry.path).as_posix() for p in entry.path.rglob("*") if p.is_file()}
     there = {file for file in there if not file.startswith(("logs/", ".training/"))}
     assert there == {"entry.json", "README.md", *entry.info["files"]}
+
+
+@every_entry
+def test_no_warm_up_starts_again_where_keras_loads_the_file(name):
+    with zipfile.ZipFile(zoo.find(name).path / "model.keras") as archive:
+        config = json.loads(archive.read("config.json"))["config"]
+    objective = config.get("objective", {}).get("config", {})
+    assert not any(objective.get(key) for key in ("warmup_steps", "kl_warmup_steps"))
 
 
 @every_entry

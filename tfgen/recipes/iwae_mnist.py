@@ -27,7 +27,8 @@ def recipe():
 
     return Recipe(
         name="iwae_mnist",
-        summary="two-group ladder VAE with a RealNVP prior, importance-weighted bound with k = 5",
+        summary="two-group ladder VAE with a RealNVP prior, importance-weighted bound with k = 5 "
+        "in the last fifth of its steps",
         dataset="mnist",
         levels=2,
         model=model,
@@ -38,4 +39,8 @@ def recipe():
         warmup_steps=500,
         average_half_life=100_000,
         clip_norm=200.0,
+        published=(
+            "82.90 nats (two layers of latents, IWAE with k = 50; Burda et al. 2015, k = 5000, "
+            "dynamic binarisation)"
+        ),
     )
