@@ -19,7 +19,7 @@ from absl import app, flags
 from report import report
 
 JSON = flags.DEFINE_string("json", None, "file for the figures")
-RECIPES = flags.DEFINE_string("recipes", "^(vae_mnist|pixelcnn_mnist|r3gan_mnist)$", "which runs")
+RECIPES = flags.DEFINE_string("recipes", "^(vae_mnist|gan_mnist)$", "which runs")
 ENTRIES = flags.DEFINE_string("entries", "", "which entries are exported")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "TFDS's data directory")
 TFGEN = "import sys; from tfgen import cli; sys.exit(cli.main())"
