@@ -113,6 +113,17 @@ def _replaced(scratch, path):
     return scratch / f"{path.name}.replaced"  # which no `path` is written as
 
 
+@contextlib.contextmanager
+def told_as_of_files():
+    """Turn TensorFlow's errors in writing, such as of a full disk, into OSError."""
+    import tensorflow as tf  # which light commands do not load
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(reason_of(error)) from error
+
+
 def reason_of(error):
     """Return why writing failed, in the operating system's words, also for tf.errors."""
     if getattr(error, "strerror", None):

@@ -8,7 +8,7 @@ from absl import logging
 
 from tfgen import gradient
 from tfgen.errors import UserError
-from tfgen.export.atomic import reason_of, written_beside
+from tfgen.export.atomic import told_as_of_files, written_beside
 from tfgen.images import asserted, check_labels
 
 PNG_CHANNELS = 4  # at most
@@ -63,11 +63,8 @@ def save(model, path):
         signatures["sample_png"] = _traced(sample_png, endpoints["sample"][1])
     served = tf.Module()
     served.weights = _used(signatures.values(), model)
-    with _silent():
-        try:
-            tf.saved_model.save(served, str(path), {**signatures, "serving_default": sample})
-        except tf.errors.OpError as error:
-            raise OSError(reason_of(error)) from error
+    with _silent(), told_as_of_files():
+        tf.saved_model.save(served, str(path), {**signatures, "serving_default": sample})
     return {name: _specs(function) for name, function in signatures.items()}
 
 

@@ -17,7 +17,7 @@ from absl import logging
 from tfgen import zoo
 from tfgen.errors import UserError
 from tfgen.export import saved_model, serving_guide
-from tfgen.export.atomic import clear_scratch, reason_of, written_beside
+from tfgen.export.atomic import clear_scratch, told_as_of_files, written_beside
 from tfgen.sampling.portable import BATCH_SIZES
 
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
@@ -104,12 +104,9 @@ def write_warm_up(endpoints, num_classes, name, path):
                 request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
             logs.append(log.SerializeToString())
     path.parent.mkdir()
-    try:
-        with tf.io.TFRecordWriter(str(path)) as writer:
-            for log in logs:
-                writer.write(log)
-    except tf.errors.OpError as error:
-        raise OSError(reason_of(error)) from error
+    with told_as_of_files(), tf.io.TFRecordWriter(str(path)) as writer:
+        for log in logs:
+            writer.write(log)
 
 
 def models_config(out, more=()):

@@ -23,7 +23,13 @@ from absl import logging
 import tfgen
 from tfgen.errors import UserError
 from tfgen.export import pictures
-from tfgen.export.atomic import NotWritten, clear_scratch, reason_of, written_beside
+from tfgen.export.atomic import (
+    NotWritten,
+    clear_scratch,
+    reason_of,
+    told_as_of_files,
+    written_beside,
+)
 
 BATCH = 256  # images in memory
 MANIFEST = "samples.json"
@@ -200,23 +206,22 @@ def _writer(path, kind):
         writer = tf.io.TFRecordWriter(str(path))
 
     def put(record):
-        with _told_as_of_files():
+        with _told():
             writer.write(record)
 
     try:
         yield put
     finally:
-        with _told_as_of_files():
+        with _told():
             writer.close()
 
 
 @contextlib.contextmanager
-def _told_as_of_files():
-    """Turn the errors of writers of records, such as of a full disk, into OSError."""
+def _told():
+    """Turn the errors of writers of records into OSError."""
     try:
-        yield
-    except tf.errors.OpError as error:
-        raise OSError(reason_of(error)) from error
+        with told_as_of_files():
+            yield
     except RuntimeError as error:  # of array_record: "write() failed: No space ...; at byte ..."
         raise OSError(str(error).split(";")[0].removeprefix("write() failed: ")) from error
 

@@ -97,7 +97,7 @@ class Checkpoints:
         if found != shapes:
             raise UserError(
                 f"checkpoint {path} is of another model; finish it with the version of the code "
-                f"that began it, choose another --out, or pass --overwrite to start anew."
+                "that began it, choose another --out, or pass --overwrite to start anew."
             )
         for name, variable in self._named.items():
             variable.assign(values[name])

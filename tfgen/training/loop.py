@@ -195,11 +195,12 @@ class Run:
         """Go back to the last checkpoint and on from there by another way, or raise."""
         if not may_roll_back or self.rollbacks == MAX_ROLLBACKS:
             after = f" after {self.rollbacks} rollbacks" if self.rollbacks else ""
-            again = "" if may_roll_back else "Go on from there with --on_nan=rollback, or start "
+            start = (
+                "Start" if may_roll_back else "Go on from there with --on_nan=rollback, or start"
+            )
             raise UserError(
-                f"{error}; training stopped{after}, and the last good checkpoint is kept. "
-                f"{again or 'Start '}anew with a recipe of a lower learning rate or of clipped "
-                "gradients."
+                f"{error}; training stopped{after}, and the last good checkpoint is kept. {start} "
+                "anew with a recipe of a lower learning rate or of clipped gradients."
             ) from error
         rollbacks = self.rollbacks + 1
         self._restore()

@@ -29,7 +29,7 @@ from tfgen.cli import quiet, results, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
-SHARD_SIZE = 1024
+SHARD_SIZE = 1024  # a multiple of `shards.BATCH`, so that no batch is drawn twice
 
 
 def define(values):
