@@ -107,7 +107,9 @@ def is_unfinished(out):
 
 def settings(recipe):
     """Return, as text, what a training must agree with to go on from a checkpoint."""
-    return json.dumps({"tfgen": tfgen.__version__, **recipe.settings()}, indent=2, sort_keys=True)
+    kept = {"tfgen": tfgen.__version__, **recipe.settings()}
+    del kept["summary"]  # words on a recipe are not what it trains
+    return json.dumps(kept, indent=2, sort_keys=True)
 
 
 def state_of(out):
