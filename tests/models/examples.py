@@ -1,6 +1,7 @@
 """Small constructor arguments of every registered model, for the laws that all of them keep.
 
-What has weights of its own is given as a function, so that each model gets its own.
+What has weights of its own is given as a function, so that each model gets its own. The last
+example of a class is the one that every run of the tests takes.
 """
 
 from tfgen.augmentation import AdaptiveAugmentation
@@ -32,6 +33,13 @@ EXAMPLES = {
             "prior": lambda: RealNVP(3, 2, 4),
             "objective": IWAE(3),
         },
+        "colour": {
+            "image_shape": COLOUR,
+            "latent_dim": 3,
+            "hidden": (8,),
+            "likelihood": Normal(),
+            "prior": lambda: GaussianMixture(3, 2),
+        },
         "conditional convolutional": {
             "image_shape": GREY,
             "latent_dim": 3,
@@ -41,13 +49,6 @@ EXAMPLES = {
             "num_classes": 3,
             "prior": lambda: VampPrior(3, GREY, 4, num_classes=3),
             "objective": ELBO(2.0, 10, 0.01),
-        },
-        "colour": {
-            "image_shape": COLOUR,
-            "latent_dim": 3,
-            "hidden": (8,),
-            "likelihood": Normal(),
-            "prior": lambda: GaussianMixture(3, 2),
         },
     },
     "HierarchicalVAE": {
