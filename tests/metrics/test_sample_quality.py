@@ -93,7 +93,7 @@ def test_digits_are_measured_on_raw_pixels(digits):
 
 
 def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch):
-    monkeypatch.setattr("tfgen.metrics.classifier_accuracy.STEPS", 120)
+    monkeypatch.setattr("tfgen.metrics.classifier_accuracy.STEPS", 60)
     train, its_labels = digits.images("train"), digits.labels("train")
     of_class = [train[its_labels == c] for c in range(10)]
 

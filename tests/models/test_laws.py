@@ -38,6 +38,7 @@ IN_GRAPHS = ("Autoencoder", "VAE", "GAN", "PixelCNN")
 # Those steps are shared by a family, but for what has a state of its own (averages of batches, a
 # codebook) or draws noise in its layers.
 REPLICATED = (*IN_GRAPHS, "DCGAN", "VQVAE", "PixelSNAIL")
+SIMPLE = set(REGISTRY) - {"MultiScalePixelRNN"}  # which is made of PixelRNNs
 
 
 def each_of(cases, usual=REGISTRY):
@@ -173,7 +174,7 @@ def test_samples_are_images_that_depend_on_their_seed_alone(name, case):
     assert np.any(together != model.sample(4, seed=99, labels=labels))
 
 
-@each_of(UNDER_XLA)
+@each_of(UNDER_XLA, ("VAE", "PixelCNN", "PixelCNNPP", "PixelRNN"))
 def test_xla_computes_what_a_graph_does(name, case, monkeypatch):
     plain = shared(name, case)
     monkeypatch.setenv("TFGEN_XLA", "1")
@@ -283,7 +284,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
     assert found == expected and len(found) == len(EXAMPLES)
 
 
-@every_model
+@each_of(CASES, SIMPLE)
 def test_exported_equals_model(name, case, tmp_path, monkeypatch):
     from tfgen.export.saved_model import export
     from tfgen.models import autoregressive
@@ -370,7 +371,7 @@ def test_two_replicas_equal_one(name, case, two_replicas):
     assert any(np.any(a != b) for a, b in zip(one.get_weights(), start, strict=True))
 
 
-@every_model
+@each_of(CASES, SIMPLE)
 def test_half_precision_keeps_scores_in_float32(name, case):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

@@ -31,7 +31,7 @@ def folder_of(tmp_path, height, width, n=40):
     return folder
 
 
-def test_all_weights_are_kept_for_images_of_the_same_shape(entry, tmp_path):
+def test_all_weights_are_kept_for_images_of_the_same_shape(entry, tmp_path, unmeasured):
     folder = folder_of(tmp_path, 8, 8)
     path = training.finetune(entry, images=folder, out=tmp_path / "out", steps=1)
     about = zoo.find(path).info["training"]
@@ -41,7 +41,7 @@ def test_all_weights_are_kept_for_images_of_the_same_shape(entry, tmp_path):
         np.testing.assert_allclose(old, new, atol=2e-3)
 
 
-def test_weights_of_another_shape_start_fresh_and_are_named(entry, tmp_path):
+def test_weights_of_another_shape_start_fresh_and_are_named(entry, tmp_path, unmeasured):
     folder = folder_of(tmp_path, 6, 5)
     path = training.finetune(entry, images=folder, out=tmp_path / "out", steps=1)
     info = zoo.find(path).info
@@ -64,7 +64,7 @@ def test_a_folder_of_five_images_leaves_an_entry_without_what_one_test_image_can
     assert zoo.load(path).sample(1).shape == (1, 8, 8, 1)
 
 
-def test_no_warm_up_starts_again(tmp_path, monkeypatch):
+def test_no_warm_up_starts_again(tmp_path, monkeypatch, unmeasured):
     def model(image_shape, num_classes):
         likelihood = DiscretizedLogisticMixture(17, 1)
         return VAE(image_shape, 2, (8,), likelihood=likelihood, objective=ELBO(2.0, 1000))
@@ -81,7 +81,7 @@ def test_no_warm_up_starts_again(tmp_path, monkeypatch):
     assert zoo.load(path).objective == ELBO(2.0)
 
 
-def test_pseudo_inputs_take_images_of_another_shape(tmp_path):
+def test_pseudo_inputs_take_images_of_another_shape(tmp_path, unmeasured):
     def model(image_shape, num_classes):
         likelihood = DiscretizedLogisticMixture(17, 1)
         prior = VampPrior(2, image_shape, 5)

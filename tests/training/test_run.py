@@ -66,7 +66,7 @@ def test_killed_at_random_equals_undisturbed():
     assert "2 kills; every run ended bit for bit as the undisturbed one" in run.stdout, run.stderr
 
 
-def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(tmp_path, monkeypatch):
+def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(tmp_path, monkeypatch, unmeasured):
     class Press(loop.WatchLosses):
         def on_train_batch_end(self, batch, logs=None):
             if self.model.steps_taken == 8:
@@ -97,7 +97,7 @@ def test_ctrl_c_outside_the_fit_says_how_to_go_on_too(tmp_path, monkeypatch):
     assert info["seconds"] > 0 and info["images_per_second"] < 1e5
 
 
-def test_a_finished_entry_holds_what_it_states_and_is_not_overwritten(tmp_path):
+def test_a_finished_entry_holds_what_it_states_and_is_not_overwritten(tmp_path, unmeasured):
     path = training.train(VAE_RECIPE, tmp_path / "run")
     info = json.loads((path / "entry.json").read_text())
     assert info["training"]["steps"] == 20 and info["training"]["images"] == 320
@@ -236,7 +236,7 @@ def test_the_batch_must_be_shared_evenly(tmp_path):
         training.train(uneven, tmp_path / "run", strategy="mirrored")
 
 
-def test_two_replicas_train_to_the_same_entry(tmp_path):
+def test_two_replicas_train_to_the_same_entry(tmp_path, unmeasured):
     one = training.train(VAE_RECIPE, tmp_path / "one")
     mirrored = training.choose_strategy("mirrored")
     two = training.train(VAE_RECIPE, tmp_path / "two", strategy=mirrored)
