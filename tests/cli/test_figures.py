@@ -1,8 +1,10 @@
 """`tfgen evaluate` and `compare`: sets of samples, features, and the table of all entries."""
 
 import json
+import shutil
 
 import pytest
+from PIL import Image
 from test_cli import run
 
 from tfgen import zoo
@@ -67,3 +69,29 @@ def test_compare_prints_and_writes_a_table_or_json(capsys, tmp_path):
     assert code == 2 and "digits.md exists; choose another --out" in err
     code, _, err = run(capsys, "compare", "digit")
     assert code == 2 and "dataset 'digit' not found; did you mean 'digits'?" in err
+
+
+def test_compare_takes_entries_from_anywhere(capsys, tmp_path):
+    folder = shutil.copytree(zoo.find("vae_digits").path, tmp_path / "vae_digits")
+    out = run(capsys, "compare", "digits", "--entries", folder)[1]
+    assert f"| `{folder}` | VAE |" in out and "| `vae_digits` | VAE |" in out
+    code, _, err = run(capsys, "compare", "mnist", "--entries", f"{folder}")
+    assert code == 2 and err == f"tfgen: entry {folder} was not trained on 'mnist'.\n"
+
+
+def test_evaluate_refuses_images_that_the_model_does_not_take(capsys, tmp_path):
+    for k in range(3):
+        Image.new("L", (6, 5)).save(tmp_path / f"{k}.png")
+    code, _, err = run(capsys, "evaluate", "vae_digits", "--dataset", tmp_path)
+    assert code == 2 and "the model takes images of shape [8, 8, 1], but those of" in err
+    code, _, err = run(capsys, "evaluate", "gan_digits", "--samples=40")
+    assert code == 2 and err.endswith("needs more images than that; take more samples.\n")
+
+
+def test_evaluate_compares_samples_in_black_and_white(capsys):
+    words = ["evaluate", "vae_digits", "--binarised", "--format=json", "--sampling_seeds=1"]
+    figures = json.loads(run(capsys, *words)[1])
+    # Its likelihood is of 17 levels.
+    assert set(figures) == {"Fréchet distance, raw pixels", "kernel distance, raw pixels"}
+    for figure in figures.values():
+        assert "grey pixels drawn black or white" in figure["protocol"]

@@ -65,14 +65,27 @@ def test_figures_of_other_grids_stand_apart():
     assert "*real" not in text.split("## digits, 17")[0]
 
 
-def test_floors_that_differ_and_figures_that_lack_are_dashes():
+def test_samples_in_black_and_white_stand_beside_those_of_two_levels():
+    grey = entry("g", {"distance": figure(5.0, floor=0.9)}, levels=256)
+    grey.info["binarised_metrics"] = {"distance": figure(4.0, floor=0.7)}
+    binary = entry("c", {"distance": figure(3.0, floor=0.7)}, levels=2)
+    two, many = comparison.markdown([grey, binary]).split("\n\n## ")
+    rows = [cells(line) for line in two.splitlines()[4:7]]
+    assert rows[0] == ["`c`", "GAN", "3"] and rows[1] == ["`g`, binarised", "GAN", "4"]
+    assert rows[2] == ["*real images*", "", "0.7"]
+    assert "| `g` | GAN | 5 |" in many and "binarised" not in many
+    assert comparison.rows([grey, binary])[0]["binarised_metrics"] == grey.info["binarised_metrics"]
+    assert "binarised_metrics" not in comparison.rows([binary])[0]
+
+
+def test_floors_that_differ_are_a_range_and_figures_that_lack_are_dashes():
     other = entry("e", {"distance": figure(3.0, floor=0.6), "of 4": figure(3, "of 4")})
     last = entry("f", {"of 4": figure(4, "of 5")})
     lines = comparison.markdown([ENTRIES[0], other, last]).splitlines()
     assert cells(lines[2]) == ["entry", "family", "distance", "of 4", "nll (nats)"]
     assert cells(lines[4])[3:] == ["–", "80.50"] and cells(lines[5])[4] == "–"
     assert [cells(line)[3] for line in lines[5:7]] == ["3 of 4", "4 of 5"]
-    assert not any("*real" in line for line in lines)
+    assert cells(lines[7]) == ["*real images*", "", "0.51 to 0.6", "–", "–"]
 
 
 def test_a_bar_in_a_name_does_not_end_its_cell():

@@ -17,18 +17,21 @@ evaluate = functools.partial(metrics.evaluate, sampling_seeds=1)
 PROTOCOL = {"value", "floor", "unit", "protocol", "split", "n", "seed"}
 
 
-def sampler(draw, num_classes=0):
+def sampler(draw, num_classes=0, image_shape=(8, 8, 1)):
     """A model that can only sample: `draw(rng, labels, n)`."""
 
     def sample(n, seed=0, labels=None):
         assert (labels is None) == (num_classes == 0)
         return draw(np.random.default_rng(seed), labels, n)
 
-    return types.SimpleNamespace(sample=sample, num_classes=num_classes)
+    return types.SimpleNamespace(sample=sample, num_classes=num_classes, image_shape=image_shape)
 
 
 def drawn_from(images):
-    return sampler(lambda rng, labels, n: images[rng.permutation(len(images))[:n]])
+    def draw(rng, labels, n):
+        return images[rng.permutation(len(images))[:n]]
+
+    return sampler(draw, image_shape=images.shape[1:])
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ def test_mnist_is_measured_on_the_classifiers_features(mnist):
     assert wrong["Fréchet distance, MNIST classifier"]["value"] > 20 * frechet["value"]
     assert wrong["kernel distance, MNIST classifier"]["value"] > 20 * abs(kernel["value"])
     ones = train[mnist.labels("train") == 1]
-    one = evaluate(sampler(lambda rng, _, n: ones[rng.integers(len(ones), size=n)]), mnist)
+    one = evaluate(drawn_from(np.resize(ones, train.shape)), mnist)
     assert one["coverage, MNIST classifier"]["value"] < 0.2
     assert one["recall, MNIST classifier"]["value"] < 0.2
 
@@ -169,7 +172,7 @@ def test_large_images_have_a_kernel_distance_and_unknown_features_are_told():
         for rows, split in enumerate(("train", "validation", "test"))
     }
     large = ImageData("large", (40, 40, 3), (), splits, "here")
-    model = sampler(lambda rng, _, n: images[rng.integers(0, 60, n)])
+    model = sampler(lambda rng, _, n: images[rng.integers(0, 60, n)], image_shape=(40, 40, 3))
     assert list(evaluate(model, large)) == ["kernel distance, raw pixels"]
     with pytest.raises(UserError, match="features 'pixel' not found; did you mean 'pixels'"):
         evaluate(model, large, features="pixel")
@@ -188,6 +191,8 @@ def test_gaussians_count_modes(name):
     # Rounding to the levels of a pixel takes some half a per cent from 98.9.
     assert good["value"] > 0.97 and good["floor"] > 0.97
     assert divergence["value"] < 0.01
+    few = evaluate(drawn_from(train), points, samples=500)
+    assert {figure["n"] for figure in few.values()} == {500}
     between = drawn_from(np.full([2500, 1, 2, 1], 140, np.uint8))
     none = evaluate(between, points)
     assert list(none) == ["modes", "high-quality samples"] and none["modes"]["value"] == 0

@@ -36,6 +36,11 @@ class ImageData:
         self.levels = levels
         self._splits = splits
 
+    def at_levels(self, levels):
+        """Return the same images on the grid of another number of levels, as an `ImageData`."""
+        about = self.name, self.image_shape, self.class_names, self._splits, self.where
+        return ImageData(*about, levels)
+
     def size(self, split):
         """Return the number of images of a split."""
         return self._split(split).size

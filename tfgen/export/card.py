@@ -32,14 +32,11 @@ def card(info, address=None):
         "",
         "## Figures",
         "",
-        *table_lines(
-            ["figure", "value", "protocol"],
-            [
-                [name, value_text(figure), figure["protocol"]]
-                for name, figure in info["metrics"].items()
-            ],
-        ),
+        *_figures(info["metrics"]),
     ]
+    if info.get("binarised_metrics"):
+        lines += ["", "In black and white, as samples of two levels are compared:", ""]
+        lines += _figures(info["binarised_metrics"])
     if info.get("published"):
         lines += ["", f"Published, for comparison: {info['published']}."]
     recipe = info["recipe"]
@@ -63,6 +60,11 @@ def card(info, address=None):
     lines += ["## Files", "", *table_lines(["file", "bytes"], files)]
     versions = ", ".join(f"{package} {version}" for package, version in info["versions"].items())
     return "\n".join([*lines, "", f"Written by {versions}.", ""])
+
+
+def _figures(metrics):
+    rows = [[name, value_text(figure), figure["protocol"]] for name, figure in metrics.items()]
+    return table_lines(["figure", "value", "protocol"], rows)
 
 
 def value_text(figure):

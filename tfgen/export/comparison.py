@@ -22,29 +22,42 @@ def of_dataset(entries, dataset):
 def rows(entries):
     """Return what JSON tells of entries: of each the name, what it is, and all its figures."""
     keys = ("summary", "family", "dataset", "levels", "num_classes", "parameters", "metrics")
-    return [{"entry": entry.name, **{key: entry.info[key] for key in keys}} for entry in entries]
+    keys = *keys, "binarised_metrics"  # which not all have
+    return [
+        {"entry": entry.name, **{key: entry.info[key] for key in keys if key in entry.info}}
+        for entry in entries
+    ]
 
 
 def markdown(entries):
     """Return the tables of entries, one for each grid of levels, whose likelihoods do not compare.
 
-    The figures that most entries have come first. The last row holds the floors of sample quality
-    where all entries state the same; protocols stand below the table. Bits per dimension, the
-    likelihoods in another unit, are left out.
+    With the entries of two levels stand those of more whose samples were compared in black and
+    white too. The figures that most entries have come first. The last row holds the floors of
+    sample quality, from the lowest to the highest that entries state; protocols stand below the
+    table. Bits per dimension, the likelihoods in another unit, are left out.
     """
-    parts = []
-    for levels in sorted({entry.info["levels"] for entry in entries}):
-        group = [entry for entry in entries if entry.info["levels"] == levels]
-        parts.append(f"## {group[0].info['dataset']}, {levels} levels\n\n{_table(group)}")
+    tables = {}  # levels -> rows of (entry, name, its figures there)
+    for entry in entries:
+        own = entry, f"`{entry.name}`", entry.info["metrics"]
+        tables.setdefault(entry.info["levels"], []).append(own)
+    for entry in entries:
+        if entry.info.get("binarised_metrics"):
+            drawn = entry, f"`{entry.name}`, binarised", entry.info["binarised_metrics"]
+            tables.setdefault(2, []).append(drawn)
+    dataset = entries[0].info["dataset"]
+    parts = [
+        f"## {dataset}, {levels} levels\n\n{_table(tables[levels])}" for levels in sorted(tables)
+    ]
     return "\n\n".join(parts)
 
 
 def _table(entries):
-    columns = {}  # name of a figure -> entry -> figure
-    for entry in entries:
-        for name, figure in entry.info["metrics"].items():
+    columns = {}  # name of a figure -> name of the entry -> figure
+    for _, called, metrics in entries:
+        for name, figure in metrics.items():
             if figure["unit"] != "bits/dim":
-                columns.setdefault(name, {})[entry.name] = figure
+                columns.setdefault(name, {})[called] = figure
     columns = dict(sorted(columns.items(), key=lambda column: -len(column[1])))
     units = {name: {f["unit"] for f in figures.values()} for name, figures in columns.items()}
     titles = []
@@ -52,13 +65,12 @@ def _table(entries):
         unit = next(iter(found)) if len(found) == 1 else ""
         titles.append(f"{name} ({unit})" if unit else name)
     rows = []
-    for entry in entries:
+    for entry, called, _ in entries:
         cells = [
-            _cell(figures.get(entry.name), len(units[name]) == 1)
-            for name, figures in columns.items()
+            _cell(figures.get(called), len(units[name]) == 1) for name, figures in columns.items()
         ]
         classes = ", conditional" if entry.info["num_classes"] else ""
-        rows.append([f"`{entry.name}`", entry.info["family"] + classes, *cells])
+        rows.append([called, entry.info["family"] + classes, *cells])
     floors = [_floor(figures.values()) for figures in columns.values()]
     if set(floors) != {NONE}:
         rows.append([FLOOR, "", *floors])
@@ -73,15 +85,16 @@ def _cell(figure, one_unit):
 
 
 def _floor(figures):
-    """The floor as text, if the figures that have one agree on it to the digits shown."""
-    texts = {value_text({"value": f["floor"], "unit": ""}) for f in figures if "floor" in f}
-    return texts.pop() if len(texts) == 1 else NONE
+    """The floor as text, the lowest and the highest where they differ in the digits shown."""
+    floors = sorted(figure["floor"] for figure in figures if "floor" in figure)
+    ends = [value_text({"value": floor, "unit": ""}) for floor in (floors[:1] + floors[-1:])]
+    return " to ".join(dict.fromkeys(ends)) or NONE
 
 
 def _protocols(figures):
     """Each protocol once, the usual one first, the others with their entries."""
     entries = {}
     for name, figure in figures.items():
-        entries.setdefault(figure["protocol"], []).append(f"`{name}`")
+        entries.setdefault(figure["protocol"], []).append(name)
     usual, *others = sorted(entries, key=lambda protocol: -len(entries[protocol]))
     return ". ".join([usual, *(f"Of {', '.join(entries[other])}: {other}" for other in others)])

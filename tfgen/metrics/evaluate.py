@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfgen.data import BINARIZATION_SEED
-from tfgen.errors import check_counts
+from tfgen.errors import UserError, check_counts
 from tfgen.metrics.known_modes import KNOWN, known_modes
 from tfgen.metrics.log_likelihood import bits_per_dim, mean_score
 from tfgen.metrics.sample_quality import check_features, sample_quality
@@ -30,7 +30,8 @@ def evaluate(
 
     Args:
         model: a `GenerativeModel`.
-        data: the `ImageData` to score it on, of the model's shape and levels.
+        data: the `ImageData` to score it on, of the model's shape and levels. Of two levels, where
+            the model has more, only samples are compared, drawn black or white.
         split: "train", "validation" or "test".
         seed: the first seed of the samples.
         importance_samples: codes an image for the bound of a VAE.
@@ -38,21 +39,28 @@ def evaluate(
             their standard deviation.
         features: of `metrics.features`; None: those that suit the shape of the images.
         samples: in each set; None: as many as the split's images up to 10,000, or some 2,000 on
-            raw pixels. Modes that are known are counted in as many as is usual.
+            raw pixels, or as is usual where modes are counted.
 
     A tractable model's log-likelihood is exact; a VAE's are bounds and called so, and called those
     of a density where its likelihood is one, without bits/dim. Sample quality is measured for every
     family alike, on features of a classifier for 28x28 grey images and on raw pixels for others.
     Beside each figure stands its floor: what other real images score in the samples' place.
 
-    Raises `UserError`, before anything is computed, for `features` that the images do not suit.
+    Raises `UserError`, before anything is computed, for images of another shape or number of
+    classes than the model's, for `features` that the images do not suit, and for fewer `samples`
+    than they need.
     """
     check_counts(sampling_seeds=sampling_seeds, importance_samples=importance_samples)
+    _check_suits(model, data)
     if samples is not None:
         check_counts(samples=samples)
-    if features:
+    if features or data.name not in KNOWN:
         check_features(features, data, split, samples)  # before what takes minutes
     figures = {}
+    if data.levels == 2 < _levels(model):
+        return sample_quality(
+            model, data, split, seed, sampling_seeds, features, samples, even_of_few=True
+        )
     if isinstance(model, TractableModel):
         figures |= _nats(
             "negative log-likelihood", "exact", model.log_prob, model, data, split, seeded=False
@@ -71,13 +79,30 @@ def evaluate(
     if isinstance(model, Autoencoder):
         figures |= _reconstruction_error(model, data, split)
     if data.name in KNOWN:
-        figures |= known_modes(model, data, split, seed, sampling_seeds)
+        figures |= known_modes(model, data, split, seed, sampling_seeds, samples)
         if not features:
             return figures
     # Of few images a model without any other figure has these all the same: an entry needs one.
     return figures | sample_quality(
         model, data, split, seed, sampling_seeds, features, samples, even_of_few=not figures
     )
+
+
+def _check_suits(model, data):
+    if tuple(model.image_shape) != data.image_shape:
+        raise UserError(
+            f"the model takes images of shape {list(model.image_shape)}, but those of "
+            f"'{data.name}' have {list(data.image_shape)}."
+        )
+    if model.num_classes not in (0, data.num_classes):
+        raise UserError(
+            f"the model has {model.num_classes} classes, but '{data.name}' has {data.num_classes}."
+        )
+
+
+def _levels(model):
+    """Return the levels of a model's likelihood, 0 for what has none."""
+    return getattr(getattr(model, "likelihood", None), "levels", 0)
 
 
 def _bounds(model, data, split, importance_samples):

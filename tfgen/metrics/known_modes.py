@@ -1,6 +1,7 @@
 """How many modes a model reaches of a data set whose modes are known; see `mode_coverage`."""
 
 import numpy as np
+from absl import logging
 
 from tfgen.data import GAUSSIANS, STACKED_MNIST
 from tfgen.metrics.features.digit_classifier import digit_classes
@@ -17,20 +18,22 @@ from tfgen.metrics.sample_quality import over_sets, sets_text
 KNOWN = (STACKED_MNIST, *GAUSSIANS)
 
 
-def known_modes(model, data, split="test", seed=0, sampling_seeds=3):
+def known_modes(model, data, split="test", seed=0, sampling_seeds=3, samples=None):
     """Return name -> figure of the modes that samples of a data set of `KNOWN` reach.
 
     Takes what `evaluate` does. As many samples are drawn as is usual, fewer where the split holds
-    fewer images, and none where it holds fewer than there are modes. The floor is what as many real
-    images of the split score.
+    fewer images, and none where it holds fewer than there are modes; or `samples`. The floor is
+    what as many real images of the split score, or all of them if it holds fewer.
     """
     usual, how, units, score = _of_gaussians(data) if data.name in GAUSSIANS else _of_stacks()
-    n = min(usual, data.size(split))
-    if n < data.num_classes:
+    n = samples or min(usual, data.size(split))
+    if data.size(split) < data.num_classes:
+        logging.info("no modes are counted: the split %s has fewer images than modes", split)
         return {}
-    labels = data.labels(split, n) if model.num_classes else None
+    labels = np.resize(data.labels(split, n), n) if model.num_classes else None
     of_sets = [score(model.sample(n, seed + k * n, labels=labels)) for k in range(sampling_seeds)]
-    floors = score(data.images(split, n))
+    real = data.images(split, n)
+    floors = score(real)
     figures = {}
     for column, (name, unit) in enumerate(units.items()):
         values = [scores[column] for scores in of_sets]
@@ -41,7 +44,7 @@ def known_modes(model, data, split="test", seed=0, sampling_seeds=3):
             "floor": floors[column],
             "unit": unit,
             "protocol": f"{n} samples, {how}{sets_text(values)}; "
-            f"the {n} images of split {split} score {floors[column]:.4g}",
+            f"the {len(real)} images of split {split} score {floors[column]:.4g}",
             "split": split,
             "n": n,
             "seed": seed,

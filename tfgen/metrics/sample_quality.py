@@ -4,6 +4,7 @@ Each stands beside its floor: what other real images score in the samples' place
 """
 
 import numpy as np
+from absl import logging
 
 from tfgen.errors import UserError
 from tfgen.metrics.classifier_accuracy import BATCH_SIZE, classifier_accuracy, epochs
@@ -53,6 +54,7 @@ def sample_quality(
     """
     kind = features or suited(data.image_shape)
     if kind is None:
+        logging.info("samples are not compared: the images are too large for raw pixels")
         return {}
     if kind == "pixels":
         n, real = _pixel_plan(data, split)
@@ -60,6 +62,7 @@ def sample_quality(
         real = data.images(split, max(MOST, samples or 0))
         n = len(real)
         if n < FEWEST and not (features or even_of_few):
+            logging.info("samples are not compared: below %d images it says little", FEWEST)
             return {}
     n = samples or n
     other = _other(split)
@@ -86,15 +89,24 @@ def sample_quality(
 def check_features(features, data, split, samples=None):
     """Raise `UserError` for features that are unknown, or that a split's images do not suit.
 
-    They have other sizes than the features take, or there are no more of them than dimensions.
+    They have other sizes than the features take, or there are no more of them than dimensions; or
+    no more `samples`, if a number is asked for.
     """
-    check_kind(features)
-    dimensions = extract(data.images(split, 1), features).shape[1]
-    fewest = min(samples or MOST, data.size(split), data.size(_other(split)))
-    if features != "pixels" and fewest <= dimensions:
+    if features:
+        check_kind(features)
+    kind = features or suited(data.image_shape)
+    sizes = [samples] if samples else []
+    if features and kind != "pixels":
+        sizes += [MOST, data.size(split), data.size(_other(split))]
+    if kind is None or not sizes:
+        return
+    dimensions = extract(data.images(split, 1), kind).shape[1]
+    distances = kind != "pixels" or dimensions <= FRECHET_PIXELS  # else the kernel's alone
+    if min(sizes) < (dimensions + 1 if distances else 2):
         raise UserError(
-            f"{fewest} images are too few for features '{features}', which have {dimensions} "
-            "dimensions: a Fréchet distance needs more images than that; leave them out."
+            f"{min(sizes)} images are too few for features '{kind}', which have {dimensions} "
+            "dimensions: a Fréchet distance needs more images than that; "
+            + ("take more samples." if min(sizes) == samples else "leave them out.")
         )
 
 
@@ -183,7 +195,11 @@ def _classifier_accuracy(sets, labels, data, split, other, about):
     n = min(len(labels), data.size(other), MOST)
     other_labels = data.labels(other, n)
     seen = [np.unique(part).size for part in (labels[:n], other_labels, test_labels)]
-    if n < max(FEWEST, FEWEST_A_CLASS * data.num_classes) or min(seen) < data.num_classes:
+    fewest = max(FEWEST, FEWEST_A_CLASS * data.num_classes)
+    if n < fewest or min(seen) < data.num_classes:
+        logging.info(
+            "no classifier accuracy score: it takes images of every class, and %d samples", fewest
+        )
         return {}
 
     def score(images, its_labels):

@@ -32,6 +32,8 @@ class Recipe:
         conditional: whether the model sees the labels.
         precision: the dtype policy of the training; the entry computes in float32.
         importance_samples: codes an image for the bound that is reported of a VAE.
+        binarised_too: whether samples are compared once more in black and white, as those of the
+            data set's entries of two levels are.
         limit: images of each split that are used, the first ones; None: all.
         seed: of the initial weights, the order of the data and the training noise.
         published: others' figures, which the card states for comparison.
@@ -56,6 +58,7 @@ class Recipe:
     conditional: bool = False
     precision: str = "float32"
     importance_samples: int = 500
+    binarised_too: bool = False
     limit: int | None = None
     seed: int = 0
     published: str = ""

@@ -25,6 +25,7 @@ def recipe():
         summary="DCGAN, two strided convolutions a player, non-saturating game",
         dataset="mnist",
         levels=256,
+        binarised_too=True,
         model=model,
         steps=12_000,
         validate_every=2000,

@@ -29,6 +29,7 @@ def recipe():
         summary="GAN, dense networks, minimax game",
         dataset="mnist",
         levels=256,
+        binarised_too=True,
         model=model,
         steps=50_000,
         validate_every=5000,

@@ -32,6 +32,7 @@ def recipe():
         summary="R3GAN, residual networks, relativistic game with R1 and R2",
         dataset="mnist",
         levels=256,
+        binarised_too=True,
         model=model_of((8, 24, 48), gamma=0.1),
         steps=9000,
         validate_every=1000,

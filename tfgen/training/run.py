@@ -165,6 +165,8 @@ def _leave_entry(run, out):
             model, data, "test", importance_samples=recipe.importance_samples
         ),
     }
+    if recipe.binarised_too:
+        record["binarised_metrics"] = metrics.evaluate(model, data.at_levels(2), "test")
     save_training_picture(run.directory, out / "training.png")
     entry_files.write(model, out, record)
 

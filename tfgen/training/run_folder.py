@@ -108,7 +108,8 @@ def is_unfinished(out):
 def settings(recipe):
     """Return, as text, what a training must agree with to go on from a checkpoint."""
     kept = {"tfgen": tfgen.__version__, **recipe.settings()}
-    del kept["summary"]  # words on a recipe are not what it trains
+    # What is said and measured of a model is not what trains it.
+    del kept["summary"], kept["binarised_too"]
     return json.dumps(kept, indent=2, sort_keys=True)
 
 

@@ -1,10 +1,12 @@
 """Put the figures of all entries of a data set into one table.
 
-DATASET is the data set that they were trained on, as `tfgen info ENTRY` says. The figures are those
-of the entries' cards, beside the floors that real images score; nothing is measured again.
+DATASET is the data set that they were trained on, as `tfgen info ENTRY` says: all entries of the
+zoo, and those of --entries, such as the folders that `tfgen train` left. The figures are those of
+the entries' cards, beside the floors that real images score; nothing is measured again.
 example: tfgen compare digits --out digits.md
 """
 
+import dataclasses
 import json
 import pathlib
 
@@ -12,6 +14,7 @@ from absl import flags
 
 from tfgen import zoo
 from tfgen.cli import shared_flags
+from tfgen.errors import UserError
 
 ARGUMENTS = ("DATASET",)
 
@@ -20,15 +23,25 @@ def define(values):
     flags.DEFINE_enum(
         "format", "markdown", ["markdown", "json"], "markdown or json", flag_values=values
     )
+    flags.DEFINE_list(
+        "entries", [], "more entries, by folder or address, with commas between", flag_values=values
+    )
     flags.DEFINE_string("out", None, "file to write what is printed to", flag_values=values)
     shared_flags.overwrite(values)
+
+
+def _named(word):
+    """Return the `Entry` of a folder or address under that name, beside the zoo's of its own."""
+    return dataclasses.replace(zoo.find(word), name=word)
 
 
 def run(dataset, values):
     from tfgen.export import comparison
     from tfgen.export.atomic import written_beside
 
-    entries = comparison.of_dataset(zoo.entries(), dataset)
+    entries = comparison.of_dataset([*zoo.entries(), *map(_named, values.entries)], dataset)
+    for word in set(values.entries) - {entry.name for entry in entries}:
+        raise UserError(f"entry {word} was not trained on '{dataset}'.")
     if values.out:
         shared_flags.check_free(pathlib.Path(values.out), "--out", values)
     if values.format == "json":

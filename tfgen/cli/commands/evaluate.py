@@ -20,6 +20,13 @@ ARGUMENTS = ("ENTRY",)
 def define(values):
     flags.DEFINE_string("dataset", None, "data set or folder of images", flag_values=values)
     shared_flags.split(values)
+    flags.DEFINE_bool(
+        "binarised",
+        False,
+        "compare samples in black and white with binarised images, as those of entries of two "
+        "levels are",
+        flag_values=values,
+    )
     flags.DEFINE_string(
         "maps",
         None,
@@ -78,18 +85,8 @@ def run(name, values):
     images = data.load(
         values.dataset or entry.info["dataset"],
         data_dir=values.data_dir,
-        levels=entry.info["levels"],
+        levels=2 if values.binarised else entry.info["levels"],
     )
-    if images.image_shape != tuple(entry.info["image_shape"]):
-        raise UserError(
-            f"entry '{entry.name}' models images of shape {entry.info['image_shape']}, but those "
-            f"of '{images.name}' have {list(images.image_shape)}."
-        )
-    if entry.info["num_classes"] not in (0, images.num_classes):
-        raise UserError(
-            f"entry '{entry.name}' has {entry.info['num_classes']} classes, "
-            f"but '{images.name}' has {images.num_classes}."
-        )
     model = zoo.load(entry)
     if values.maps:
         _save_maps(entry, model, images, values)
