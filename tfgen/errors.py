@@ -19,4 +19,4 @@ def check_counts(**counts):
     """Raise `UserError` unless each of the arguments is an integer of at least 1."""
     for name, value in counts.items():
         if not isinstance(value, numbers.Integral) or value < 1:
-            raise UserError(f"{name} must be an integer of at least 1, but is {value}.")
+            raise UserError(f"{name} must be an integer of at least 1, but is {value!r}.")

@@ -33,7 +33,7 @@ def test_a_game_with_a_penalty_and_wrong_filters_are_refused():
         with pytest.raises(UserError, match="batch normalisation .* take a discriminator without"):
             DCGAN((8, 8, 1), 3, filters=(4, 4), game=game)
     assert DCGAN((8, 8, 1), 3, filters=(4, 4), game=Relativistic(0)).game.compares
-    with pytest.raises(UserError, match="filters must be one or more of at least 1, but are .."):
+    with pytest.raises(UserError, match="filters must list at least one layer's size, but is .."):
         DCGAN((8, 8, 1), 3, filters=())
 
 

@@ -199,18 +199,27 @@ def test_games_are_told_by_name_or_by_value():
     assert GAN.from_config({**config, "game": "non_saturating"}).game == NonSaturating()
 
 
+class HingeWithPenalty(Hinge):
+    def penalty(self, discriminator, real, fake, noise):
+        return real.squared_slope()
+
+
+def test_a_game_is_penalized_that_says_so_or_has_a_penalty():
+    assert HingeWithPenalty().penalized and Wasserstein().penalized and Relativistic().penalized
+    assert not Hinge().penalized and not Relativistic(0).penalized
+
+
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(UserError, match="did you mean 'relativistic'"):
         games.get("relativist")
     with pytest.raises(UserError, match="game 'None' not found"):
         games.get(None)
-    with pytest.raises(UserError, match="gradient penalty must be above 0, but is 0"):
-        Wasserstein(0)
-    for gamma in (-1, np.nan):
-        with pytest.raises(UserError, match=f"gamma must be 0 or above, but is {gamma}"):
+    for penalty in (0, "1"):
+        with pytest.raises(UserError, match=f"penalty must be a number .* but is {penalty!r}"):
+            Wasserstein(penalty)
+    for gamma in (-1, np.nan, "1"):
+        with pytest.raises(UserError, match=f"gamma must be a number of 0 .*, but is {gamma!r}"):
             Relativistic(gamma)
-    with pytest.raises(UserError, match="average_half_life must not be negative, but is -1"):
-        GAN((4, 4, 1), average_half_life=-1)
     mixing = keras.Sequential(
         [
             keras.Input((4, 4, 1)),
@@ -219,7 +228,7 @@ def test_what_makes_no_sense_is_refused():
             keras.layers.Dense(1),
         ]
     )
-    for game in (Wasserstein(), Relativistic()):
+    for game in (Wasserstein(), Relativistic(), HingeWithPenalty()):
         with pytest.raises(UserError, match=f"^{type(game).__name__} penalises .* without it.$"):
             game.check(mixing)
     for game in (Relativistic(0), Hinge()):

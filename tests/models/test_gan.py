@@ -11,7 +11,7 @@ from tfgen import games, recipes
 from tfgen.augmentation import DifferentiableAugmentation
 from tfgen.errors import UserError
 from tfgen.games import Relativistic
-from tfgen.models import GAN
+from tfgen.models import DCGAN, GAN, R3GAN
 from tfgen.models.adversarial import truncated
 from tfgen.sampling.noise import StepNoise
 
@@ -150,18 +150,27 @@ def test_a_move_has_fresh_noise_and_leaves_the_other_player_as_it_is(monkeypatch
 
 
 def test_the_averaged_generator_follows_with_its_half_life_batch_statistics_included():
-    model = small(average_half_life=32, network="convolutional")
+    model = small(average_half_life=9, network="convolutional")
     model.compile(keras.optimizers.SGD(0.1))
-    before = [np.array(v) for v in model.averaged_generator.variables]
-    model.train_on_batch(some_images(16))
-    decay = 0.5 ** (16 / 32)
-    names = set()
-    for old, average, new in zip(
-        before, model.averaged_generator.variables, model.generator.variables, strict=True
-    ):
-        np.testing.assert_allclose(average, decay * old + (1 - decay) * np.array(new), atol=1e-6)
-        names.add(average.name)
-    assert {"moving_mean", "moving_variance"} <= names
+    averaged = model.averaged_generator.variables
+    assert {"moving_mean", "moving_variance"} <= {variable.name for variable in averaged}
+    for decay in (2 / 11, 3 / 12, 0.5 ** (16 / 9), 0.5 ** (16 / 9)):  # at first by the moves
+        before = [np.array(variable) for variable in averaged]
+        model.train_on_batch(some_images(16))
+        for old, average, new in zip(before, averaged, model.generator.variables, strict=True):
+            expected = decay * old + (1 - decay) * np.array(new)
+            np.testing.assert_allclose(average, expected, atol=1e-6)
+
+
+def test_after_one_step_the_average_is_near_the_generator():
+    model = small(network="convolutional")  # of which a batch is next to nothing of a half-life
+    model.compile(keras.optimizers.SGD(0.1))
+    initial = [np.array(v) for v in model.generator.variables]
+    model.train_on_batch(some_images(4))
+    pairs = zip(model.averaged_generator.variables, model.generator.variables, strict=True)
+    for old, (average, new) in zip(initial, pairs, strict=True):
+        assert np.any(old != np.array(new))
+        assert np.all(np.abs(average - np.array(new)) <= 0.2 * np.abs(old - np.array(new)) + 1e-6)
 
 
 def test_samples_come_from_the_averaged_generator_in_inference_mode():
@@ -222,13 +231,74 @@ def test_a_schedule_lasts_for_all_moves_of_a_training():
     assert lasts == {"generator_optimizer": 5000, "discriminator_optimizer": 15_000}
 
 
+def test_a_schedule_of_steps_is_not_copied_for_several_moves_a_step():
+    adam, schedule = keras.optimizers.Adam, keras.optimizers.schedules.CosineDecay(1e-3, 100)
+    for optimizer in (adam(schedule), keras.optimizers.LossScaleOptimizer(adam(schedule))):
+        with pytest.raises(
+            UserError, match="^a learning-rate schedule counts updates, of which th"
+        ):
+            small(n_critic=3).compile(optimizer)
+    longer = keras.optimizers.schedules.CosineDecay(1e-3, 300)
+    model = small(n_critic=3)
+    model.compile(adam(schedule), discriminator_optimizer=adam(longer))
+    model.compile_from_config(model.get_compile_config())
+    model.compile(adam(1e-3))
+    small().compile(adam(schedule))
+
+
+def test_training_refuses_weights_of_images_and_evaluation_heeds_them():
+    model = small()
+    model.compile("adam", run_eagerly=True)
+    images, classes, weights = some_images(4), np.zeros(4, np.int32), np.float32([1, 1, 0, 0])
+    triples = tf.data.Dataset.from_tensors((images, classes, weights))
+    refused = pytest.raises(UserError, match="^training takes no weights of images .* leave them")
+    with refused:
+        model.fit(triples, verbose=0)
+    with refused:
+        model.fit(images, classes, sample_weight=weights, verbose=0)
+    with refused:
+        model.train_on_batch(images, classes, weights)
+    history = model.fit(images, classes, validation_data=triples, verbose=0).history
+    assert "loss" not in history and "val_discriminator_loss" in history
+    found = model.evaluate(triples, verbose=0, return_dict=True)
+    assert found["discriminator_loss"] == history["val_discriminator_loss"][0]
+    images[2:] = 255 - images[2:]
+    again = model.evaluate(images, classes, sample_weight=weights, verbose=0, return_dict=True)
+    assert again == found
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments", "sentence"),
+    [
+        (GAN, {"generator_hidden": 256}, "generator_hidden must list at least one layer's size"),
+        (
+            GAN,
+            {"discriminator_hidden": ()},
+            "discriminator_hidden must list at least one layer's",
+        ),
+        (GAN, {"n_critic": 2.5}, "n_critic must be an integer of at least 1, but is 2.5"),
+        (GAN, {"n_critic": 0}, "n_critic must be an integer of at least 1, but is 0"),
+        (GAN, {"latent_dim": "64"}, "latent_dim must be an integer of at least 1, but is '64'"),
+        (R3GAN, {"latent_dim": 16.0}, "latent_dim must be an integer of at least 1, but is 16.0"),
+        (DCGAN, {"filters": 64}, "filters must list at least one layer's size, but is 64"),
+        (R3GAN, {"widths": 32}, "widths must list at least one layer's size, but is 32"),
+        (R3GAN, {"groups": 1.5}, "groups must be an integer of at least 1, but is 1.5"),
+        *(
+            (GAN, {"average_half_life": wrong}, f"average_half_life must be a finite .* is {said}")
+            for wrong, said in ((-1, "-1"), (np.inf, "inf"), (np.nan, "nan"), ("1", "'1'"))
+        ),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_sentence(make, arguments, sentence):
+    with pytest.raises(UserError, match=f"^{sentence}"):
+        make((4, 4, 1), **arguments)
+
+
 def test_what_cannot_be_played_is_refused():
     with pytest.raises(UserError, match="^game 'zero_sum' not found; there is hinge, least_sq"):
         small(game="zero_sum")
     with pytest.raises(UserError, match="did you mean 'wasserstein'"):
         small(game="waserstein")
-    with pytest.raises(UserError, match="n_critic must be at least 1"):
-        small(n_critic=0)
     with pytest.raises(UserError, match="compile.. got critic_optimizer"):
         small().compile("adam", critic_optimizer="adam")
     model = small(n_critic=3)

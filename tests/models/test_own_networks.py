@@ -1,4 +1,4 @@
-"""A user's own encoders and decoders train, save and reload, or are refused in one sentence."""
+"""A user's own networks train, save and reload, or are refused in one sentence."""
 
 import itertools
 
@@ -8,10 +8,12 @@ import pytest
 import tensorflow as tf
 
 from tfgen.errors import UserError
+from tfgen.games import Hinge, Relativistic, Wasserstein
 from tfgen.likelihoods import Bernoulli
-from tfgen.models import VAE, Autoencoder
+from tfgen.models import GAN, VAE, Autoencoder
 from tfgen.objectives import IWAE
 from tfgen.priors import VampPrior
+from tfgen.sampling.noise import StepNoise
 
 SHAPE = (2, 2, 1)
 EVERY_IMAGE = np.array(list(itertools.product([0, 255], repeat=4)), np.uint8).reshape(16, *SHAPE)
@@ -189,3 +191,126 @@ def test_own_networks_that_do_not_fit_are_refused():
         vae(encoder=encoder, num_classes=3)
     with pytest.raises(UserError, match="the decoder must be a Keras model, but is function"):
         vae(decoder=lambda z: z)
+
+
+def own_players(num_classes=0, latent_dim=3, mixing=False):
+    """A generator with batch normalisation and a discriminator with dropout."""
+    layers = keras.layers
+    latents, images = keras.Input((latent_dim,)), keras.Input(SHAPE)
+    labels = [keras.Input((), dtype="int32") for _ in range(2 * bool(num_classes))]
+    x, y = latents, layers.Flatten()(images)
+    if labels:
+        x = layers.Concatenate()([x, layers.Embedding(num_classes, 2)(labels[0])])
+        y = layers.Concatenate()([y, layers.Embedding(num_classes, 2)(labels[1])])
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Dense(6)(x)))
+    x = layers.Reshape(SHAPE)(layers.Dense(4, "tanh")(x))
+    y = layers.Dropout(0.3)(layers.Dense(6, "gelu")(y))
+    y = layers.Dense(1)(layers.BatchNormalization()(y) if mixing else y)
+    return (
+        keras.Model([latents, labels[0]] if labels else latents, x),
+        keras.Model([images, labels[1]] if labels else images, y),
+    )
+
+
+@pytest.mark.parametrize("num_classes", [0, 3])
+def test_own_players_train_save_and_reload(num_classes, tmp_path):
+    generator, discriminator = own_players(num_classes)
+    model = GAN(SHAPE, 3, num_classes=num_classes, generator=generator, discriminator=discriminator)
+    assert model.generator is generator and model.discriminator is discriminator
+    labels = np.arange(16) % 3 if num_classes else None
+    given = model.noise(np.arange(16))
+    given = given if labels is None else [given, tf.constant(labels, tf.int32)]
+    pixels = np.clip(np.round((np.array(generator(given)) + 1) * 127.5), 0, 255)
+    np.testing.assert_array_equal(model.sample(16, labels=labels), pixels)  # the average's start
+    before = [np.array(w) for w in model.weights]
+    model.compile("adam")
+    model.fit(EVERY_IMAGE, labels, epochs=2, verbose=0)
+    assert all(np.any(w != old) for w, old in zip(model.weights, before, strict=True))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    samples = model.sample(16, labels=labels)
+    np.testing.assert_array_equal(again.sample(16, labels=labels), samples)
+    for one, other in zip(again.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(again.plain_networks()["generator"](given), samples, atol=0.51)
+
+
+@pytest.mark.parametrize("own", ["generator", "discriminator"])
+def test_one_player_may_be_own_and_the_other_made(own, tmp_path):
+    player = own_players()[own == "discriminator"]
+    model = GAN(SHAPE, 3, (5,), (5,), **{own: player})
+    again = GAN.from_config(model.get_config())
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+    assert getattr(again, own).count_params() == player.count_params()
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.sample(5), model.sample(5))
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class OwnDiscriminator(keras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.flat, self.last = keras.layers.Flatten(), keras.layers.Dense(1)
+
+    def call(self, images):
+        return self.last(self.flat(images))
+
+
+def test_own_players_may_be_subclasses_of_keras_model(tmp_path):
+    keras.utils.set_random_seed(0)
+    players = {"generator": OwnDecoder(), "discriminator": OwnDiscriminator()}
+    model = GAN(SHAPE, 3, **players, game=Relativistic())
+    model.compile("adam", run_eagerly=True)
+    model.fit(EVERY_IMAGE, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.sample(5), model.sample(5))
+    pixels = again.plain_networks()["generator"](model.noise(np.arange(5)))
+    np.testing.assert_allclose(pixels, model.sample(5), atol=0.51)
+
+
+def test_own_players_may_end_in_half_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        generator, discriminator = own_players()
+        players = {"generator": generator, "discriminator": discriminator}
+        model = GAN(SHAPE, 3, **players, game=Wasserstein())
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert generator.output.dtype == discriminator.output.dtype == "bfloat16"
+    model.compile("adam", run_eagerly=True)
+    logs = model.train_on_batch(EVERY_IMAGE, return_dict=True)
+    assert all(np.isfinite(value) for value in logs.values())
+    scores = model.losses(tf.constant(EVERY_IMAGE), None, StepNoise(0, 0), training=False)
+    assert all(value.dtype == tf.float32 for value in scores.values())
+
+
+def test_own_players_that_do_not_fit_are_refused():
+    generator, discriminator = own_players()
+    _, mixing = own_players(mixing=True)
+    for game in (Relativistic(), Wasserstein()):
+        with pytest.raises(UserError, match="penalises .* take a discriminator without it.$"):
+            GAN(SHAPE, 3, game=game, discriminator=mixing)
+    GAN(SHAPE, 3, game=Hinge(), discriminator=mixing)
+    with pytest.raises(UserError, match=r"the generator cannot be called with float \[b, 4\]"):
+        GAN(SHAPE, 4, generator=generator)
+    sentence = (
+        r"the generator must map float \[b, 3\] to float \[b, 4, 4, 1\], but .* \[2, 2, 2, 1\]"
+    )
+    with pytest.raises(UserError, match=sentence):
+        GAN((4, 4, 1), 3, generator=generator)
+    encoder, _ = own_networks()
+    with pytest.raises(UserError, match=r"the discriminator must map .* to float \[b, 1\], but"):
+        GAN(SHAPE, 3, discriminator=encoder)
+    with pytest.raises(UserError, match="the discriminator cannot be called with .* int labels"):
+        GAN(SHAPE, 3, num_classes=3, discriminator=discriminator)
+    with pytest.raises(UserError, match="the generator must be a Keras model, but is function"):
+        GAN(SHAPE, 3, generator=lambda z: z)
+    lambdas = keras.Sequential([generator, keras.layers.Lambda(lambda x: x)])
+    with pytest.raises(UserError, match="the generator could not be loaded again once it is saved"):
+        GAN(SHAPE, 3, generator=lambdas)
+    _, labelled = own_players(3)
+    with pytest.raises(UserError, match="cannot be an auxiliary classifier; leave out"):
+        GAN(SHAPE, 3, num_classes=3, conditioning="auxiliary_classifier", discriminator=labelled)

@@ -41,6 +41,42 @@ def test_a_network_starts_without_its_blocks_and_keeps_the_variance():
     assert 0.1 < np.std(images) < 3
 
 
+def leaky(x):
+    return np.where(x > 0, x, 0.2 * x)
+
+
+def convolved(x, kernel):
+    """Maps [b, h, w, n] convolved by a kernel [3, 3, n, m], beyond whose borders is zero."""
+    height, width = x.shape[1:3]
+    padded = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    shifted = ((i, j, padded[:, i : i + height, j : j + width]) for i in range(3) for j in range(3))
+    return sum(part @ kernel[i, j] for i, j, part in shifted)
+
+
+@pytest.mark.parametrize("num_classes", [0, 3])
+def test_a_discriminator_is_its_blocks_a_basis_and_the_product_with_the_labels(num_classes):
+    model = R3GAN((3, 5, 2), 6, widths=(4,), num_blocks=1, num_classes=num_classes)
+    rng = np.random.default_rng(0)
+    for variable in model.discriminator.weights:
+        variable.assign(rng.normal(scale=0.5, size=variable.shape))
+    weights = [np.float64(w) for w in model.discriminator.get_weights()]
+    first, into, into_bias, inner, inner_bias, out, basis, linear = weights[:8]
+    images = rng.uniform(-1, 1, [7, 3, 5, 2])
+    x = images @ first[0, 0]
+    y = leaky(x @ into[0, 0] + into_bias)
+    x = x + leaky(convolved(y, inner) + inner_bias) @ out[0, 0]
+    features = np.einsum("bhwc,hwc->bc", x, basis) @ linear
+    given, expected = tf.constant(images, tf.float32), features
+    if num_classes:
+        labels = np.arange(7) % 3
+        (embedding,) = weights[8:]
+        assert embedding.shape == (3, 6)
+        expected = np.sum(features * embedding[labels], axis=1, keepdims=True)
+        given = [given, tf.constant(labels, tf.int32)]
+    assert expected.shape == (7, 1)
+    np.testing.assert_allclose(model.discriminator(given), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_it_starts_at_the_mean_pixel():
     model = R3GAN((8, 8, 3), 16, widths=(8,))
     images = np.random.default_rng(0).integers(0, [100, 50, 20], [64, 8, 8, 3]).astype(np.uint8)
@@ -64,7 +100,7 @@ def test_images_beyond_the_ends_are_clipped_in_what_is_exported():
 def test_sizes_that_cannot_be_are_refused():
     with pytest.raises(UserError, match="^images of 6x5 pixels cannot be halved 1 times"):
         R3GAN((6, 5, 1), widths=(4, 4))
-    with pytest.raises(UserError, match="must be at least 1, but are .4, 0., 2 and 1"):
+    with pytest.raises(UserError, match="widths must list at least one .* but is .4, 0."):
         R3GAN((4, 4, 1), widths=(4, 0))
     with pytest.raises(UserError, match="multiples of groups=3"):
         R3GAN((4, 4, 1), widths=(4,), groups=3)

@@ -26,8 +26,8 @@ class Game(Value):
 
     @property
     def penalized(self):
-        """Whether the discriminator pays a `penalty`."""
-        return False
+        """Whether the discriminator pays a `penalty`: in a game that has one of its own."""
+        return type(self).penalty is not Game.penalty
 
     def discriminator_loss(self, real, fake):
         """Return what the discriminator minimises, float32 [b], from logits [b]."""

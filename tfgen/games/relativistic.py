@@ -11,6 +11,7 @@ near its solution, and needs neither normalisation nor other tricks.
 """
 
 import math
+import numbers
 
 import keras
 import tensorflow as tf
@@ -24,15 +25,15 @@ class Relativistic(Game):
     """Pairs of images; each row's real and generated image are one pair.
 
     Args:
-        gamma: weight of the penalties; 0: none.
+        gamma: weight of the penalties, 0 or above, else `UserError` is raised; 0: none.
     """
 
     compares = True
     pairs = True
 
     def __init__(self, gamma=1.0):
-        if not 0 <= gamma < math.inf:
-            raise UserError(f"gamma must be 0 or above, but is {gamma}.")
+        if not isinstance(gamma, numbers.Real) or not 0 <= gamma < math.inf:
+            raise UserError(f"gamma must be a number of 0 or above, but is {gamma!r}.")
         self.gamma = float(gamma)
 
     @property

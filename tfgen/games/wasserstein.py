@@ -9,6 +9,7 @@ lets the critic move five times for each move of the generator (`n_critic=5`).
 """
 
 import math
+import numbers
 
 import keras
 import tensorflow as tf
@@ -24,24 +25,20 @@ class Wasserstein(Game):
     """A critic, not a judge: its outputs are no log-odds.
 
     Args:
-        penalty: weight of the gradient penalty.
+        penalty: weight of the gradient penalty, above 0; else `UserError` is raised.
     """
 
     compares = True
 
     def __init__(self, penalty=10.0):
-        if not 0 < penalty < math.inf:
+        if not isinstance(penalty, numbers.Real) or not 0 < penalty < math.inf:
             raise UserError(
-                f"the weight of the gradient penalty must be above 0, but is {penalty}."
+                f"the weight of the gradient penalty must be a number above 0, but is {penalty!r}."
             )
         self.weight = float(penalty)
 
     def get_config(self):
         return {"penalty": self.weight}  # the attribute of that name is the method
-
-    @property
-    def penalized(self):
-        return True
 
     def discriminator_loss(self, real, fake):
         return fake - real

@@ -160,10 +160,10 @@ def check_network(network, hidden):
     check_hidden(hidden)
 
 
-def check_hidden(hidden):
-    """Raise `UserError` unless `hidden` lists the sizes of layers."""
+def check_hidden(hidden, name="hidden"):
+    """Raise `UserError` unless `hidden`, the argument `name`, lists the sizes of layers."""
     if not is_sizes(hidden):
-        raise UserError(f"hidden must list at least one layer's size, but is {hidden}.")
+        raise UserError(f"{name} must list at least one layer's size, but is {hidden}.")
 
 
 def is_sizes(values):
@@ -175,22 +175,22 @@ def is_sizes(values):
     )
 
 
-def check_custom(role, network, input_shape, num_classes, output_shape):
+def check_custom(role, network, input_shape, num_classes, output_shape, constant=True):
     """Raise `UserError` unless a user's own `network` maps [b, *input_shape] to [b, *output_shape].
 
     With `num_classes`, it is called with a list: the features and int32 labels [b]. What only
-    Keras's own training does, noise and losses of layers, it must not have.
+    Keras's own training does, losses of layers, it must not have; nor, if it is to be `constant`,
+    layers that do something else in training.
     """
     if not isinstance(network, keras.Model):
         raise UserError(f"the {role} must be a Keras model, but is {type(network).__name__}.")
-    x = np.random.default_rng(0).normal(size=[2, *input_shape]).astype(np.float32)
-    labels = np.zeros([2], np.int32) if num_classes else None
+    example = _example(input_shape, num_classes)
     wanted = f"float [b, {', '.join(map(str, output_shape))}]"
     given = f"float [b, {', '.join(map(str, input_shape))}]" + " and int labels [b]" * bool(
         num_classes
     )
     try:
-        output = network(inputs(x, labels))
+        output = network(example)
     except Exception as error:  # whatever a user's layers raise
         raise UserError(f"the {role} cannot be called with {given}: {_reason(error)}") from error
     if tuple(getattr(output, "shape", ())) != (2, *output_shape):
@@ -198,19 +198,8 @@ def check_custom(role, network, input_shape, num_classes, output_shape):
         raise UserError(
             f"the {role} must map {given} to {wanted}, but for 2 images it returns {found}."
         )
-    for layer in network._flatten_layers():
-        # A rate of 0, as attention layers have, drops nothing.
-        if isinstance(layer, TRAINING_LAYERS) and getattr(layer, "rate", 1):
-            raise UserError(
-                f"the {role}'s layer '{layer.name}' is a {type(layer).__name__}, which does "
-                "something else in training, and the bound is one of networks that do not; leave "
-                "it out."
-            )
-    if not np.allclose(network(inputs(x, labels), training=True), output, rtol=1e-4, atol=1e-5):
-        raise UserError(
-            f"the {role} does something else in training, as layers with dropout or random layers "
-            "do, and the bound is one of networks that do not; leave these out."
-        )
+    if constant:
+        _check_constant(role, network, example, output)
     try:
         config = keras.saving.serialize_keras_object(network)
         keras.saving.deserialize_keras_object(config, safe_mode=True)
@@ -223,6 +212,38 @@ def check_custom(role, network, input_shape, num_classes, output_shape):
             f"the {role} has losses of its own, as regularisers add, which are not part of what "
             "the model minimises; leave them out."
         )
+
+
+def _check_constant(role, network, example, output):
+    """Raise `UserError` unless, of the `example`, the `output` is what it is in training too."""
+    for layer in network._flatten_layers():
+        # A rate of 0, as attention layers have, drops nothing.
+        if isinstance(layer, TRAINING_LAYERS) and getattr(layer, "rate", 1):
+            raise UserError(
+                f"the {role}'s layer '{layer.name}' is a {type(layer).__name__}, which does "
+                "something else in training, and the bound is one of networks that do not; leave "
+                "it out."
+            )
+    if not np.allclose(network(example, training=True), output, rtol=1e-4, atol=1e-5):
+        raise UserError(
+            f"the {role} does something else in training, as layers with dropout or random layers "
+            "do, and the bound is one of networks that do not; leave these out."
+        )
+
+
+def copied(network, input_shape, num_classes):
+    """Return a network made and weighted like a user's own that `check_custom` has passed."""
+    config = keras.saving.serialize_keras_object(network)
+    copy = keras.saving.deserialize_keras_object(config)
+    copy(_example(input_shape, num_classes))  # makes the weights of a subclass of keras.Model
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _example(input_shape, num_classes):
+    """Return what to call a network with: features of 2 rows, and labels if there are classes."""
+    x = np.random.default_rng(0).normal(size=[2, *input_shape]).astype(np.float32)
+    return inputs(x, np.zeros([2], np.int32) if num_classes else None)
 
 
 def _reason(error):

@@ -1,8 +1,11 @@
 """Spectral normalisation (Miyato et al. 2018, arXiv:1802.05957).
 
-A layer with kernel W / sigma(W), where sigma(W) is the largest singular value of W as a matrix
-[inputs, outputs], stretches no input by more than 1. One power iteration a training step follows
-sigma as W moves (algorithm 1), with the right singular vector u kept from step to step:
+A layer has the kernel W / sigma(W), where sigma(W) is the largest singular value of W as a matrix
+[inputs, outputs]; that of a convolution is reshaped to [height * width * inputs, outputs], as in
+the paper. So a dense layer stretches no input by more than 1. A convolution stretches none of the
+patches it looks at by more; but as these overlap, its gain for the whole can exceed 1. One power
+iteration a training step follows sigma as W moves (algorithm 1), with the right singular vector u
+kept from step to step:
 
     v = W u / |W u|        u = W' v / |W' v|        sigma = v' W u = |W u|
 

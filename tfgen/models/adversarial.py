@@ -14,6 +14,7 @@ exported is a moving average of the generator, batch normalisation included, as 
 """
 
 import math
+import numbers
 
 import keras
 import numpy as np
@@ -21,9 +22,9 @@ import tensorflow as tf
 
 from tfgen import augmentation as augmentations
 from tfgen import games
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.images import asserted, check_labels, from_unit, to_unit
-from tfgen.layers.networks import inputs, pixel_network
+from tfgen.layers.networks import functional, inputs, pixel_network
 from tfgen.layers.spectral_norm import iterate_norms
 from tfgen.models.base import GenerativeModel
 from tfgen.models.code_paths import code_path
@@ -36,12 +37,22 @@ class AdversarialModel(GenerativeModel):
 
     A batch of `fit` is dealt out to the discriminator's `n_critic` moves: each sees other images,
     so a batch of 320 gives five moves of 64 images. The generator makes as many as one move sees.
+    All images of a batch count alike: `fit` refuses sample weights, which `evaluate` heeds.
+
+    `fit` logs the means of "discriminator_loss" (without penalty and classes), "real_logit" and
+    "fake_logit" in a step's last move of D, and of "generator_loss"; where there are such, also of
+    "penalty", "class_loss" and "augmentation_probability". `evaluate` returns the two losses, and
+    "class_loss". Neither has a "loss", as a game has none that falls: callbacks that monitor one,
+    as `EarlyStopping` and `ModelCheckpoint` do "val_loss", need another `monitor`, such as
+    "val_generator_loss"; no such key says which of two generators is the better.
 
     Attributes:
         latent_dim: length of the noise z.
         game: what the players minimise, a `Game`.
         n_critic: the discriminator's moves for each of the generator's.
         average_half_life: images after which the moving average has half forgotten; 0: no average.
+            In the first steps it follows the generator more closely, or the initial weights would
+            linger.
         augmentation: a `DifferentiableAugmentation` of `tfgen.augmentation`, through which the
             discriminator sees all images in training; or None.
         augmentation_probability: the current one, a weight; without augmentation there is none.
@@ -61,12 +72,13 @@ class AdversarialModel(GenerativeModel):
         augmentation=None,
     ):
         super().__init__(image_shape, num_classes)
-        if min(latent_dim, n_critic) < 1:
+        check_counts(latent_dim=latent_dim, n_critic=n_critic)
+        is_number = isinstance(average_half_life, numbers.Real)
+        if not is_number or not 0 <= average_half_life < math.inf:
             raise UserError(
-                f"latent_dim and n_critic must be at least 1, but are {latent_dim} and {n_critic}."
+                "average_half_life must be a finite number of 0 or above, but is "
+                f"{average_half_life!r}."
             )
-        if not average_half_life >= 0:
-            raise UserError(f"average_half_life must not be negative, but is {average_half_life}.")
         self.latent_dim = latent_dim
         self.game = games.get(game)
         self.n_critic = n_critic
@@ -189,7 +201,8 @@ class AdversarialModel(GenerativeModel):
     def _fake(self, real, labels, noise):
         """Return as many generated images as there are `real` ones, with batch statistics."""
         latents = noise.normal([tf.shape(real)[0], self.latent_dim])
-        return self.generator(inputs(latents, labels), training=True)
+        # A user's own generator may end in half precision.
+        return tf.cast(self.generator(inputs(latents, labels), training=True), tf.float32)
 
     def _judged(self, images, labels, noise=None):
         """Return the discriminator's logits and the cross-entropy of the classes, float32 [b].
@@ -204,11 +217,13 @@ class AdversarialModel(GenerativeModel):
             logits, classes = self.discriminator(images, training=training)
             return logits[:, 0], tf.nn.sparse_softmax_cross_entropy_with_logits(labels, classes)
         logits = self.discriminator(inputs(images, labels), training=training)[:, 0]
+        logits = tf.cast(logits, tf.float32)
         return logits, tf.zeros_like(logits)
 
     @property
     def _classifies(self):
-        return len(self.discriminator.outputs) > 1
+        # A user's own may be a subclass of `keras.Model`, which does not know its outputs.
+        return len(getattr(self.discriminator, "outputs", None) or ()) > 1
 
     def _adapt_augmentation(self, real_logits, fake_logits):
         """Let the probability of augmentation follow a move, if it is adaptive; return it."""
@@ -233,10 +248,16 @@ class AdversarialModel(GenerativeModel):
         }
 
     def _average_generator(self, batch):
-        """Move the averaged generator towards the generator by one step's share of half-life."""
+        """Move the averaged generator towards the generator by one step's share of half-life.
+
+        Early on it follows closely, as `training.average` does: of the generator's n moves so far,
+        it keeps at most (1 + n) / (10 + n) of what it was.
+        """
         context = tf.distribute.get_replica_context()
         seen = tf.cast(batch * context.num_replicas_in_sync, tf.float32)
         decay = 0.5 ** (seen / self.average_half_life) if self.average_half_life else 0.0 * seen
+        moves = tf.cast(self.generator_optimizer.iterations.value, tf.float32)
+        decay = tf.minimum(decay, (1 + moves) / (10 + moves))
 
         def update(strategy, decay):
             decay = strategy.experimental_local_results(decay)[0]
@@ -304,7 +325,8 @@ class AdversarialModel(GenerativeModel):
         def clipped(images):
             return keras.ops.clip(images, -1, 1)
 
-        return {"generator": pixel_network(self.averaged_generator, clipped, "generator")}
+        generator = functional(self.averaged_generator, self.latent_dim, self.num_classes)
+        return {"generator": pixel_network(generator, clipped, "generator")}
 
 
 def _check_truncation(truncation):

@@ -17,9 +17,9 @@ import math
 import keras
 from keras import layers
 
-from tfgen.errors import UserError
 from tfgen.layers.conditioning import check_conditioning, discriminator_network
 from tfgen.layers.networks import (
+    check_hidden,
     cropped,
     halved_sizes,
     inputs,
@@ -38,7 +38,7 @@ class DCGAN(AdversarialModel):
     """Strided convolutions with batch normalisation in both players.
 
     As a batch's images have a part in each other's logits, a game that penalises the gradient at
-    each image is refused.
+    each image is refused, as are arguments that are not as said here, by a `UserError`.
 
     Args:
         image_shape: (height, width, channels).
@@ -69,9 +69,8 @@ class DCGAN(AdversarialModel):
         super().__init__(
             image_shape, latent_dim, game, n_critic, average_half_life, num_classes, augmentation
         )
+        check_hidden(filters, "filters")
         self.filters = tuple(filters)
-        if not self.filters or min(self.filters) < 1:
-            raise UserError(f"filters must be one or more of at least 1, but are {list(filters)}.")
         self.conditioning = conditioning
         check_conditioning(conditioning, num_classes)
         self.set_players(

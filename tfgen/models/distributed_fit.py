@@ -40,10 +40,14 @@ class DistributedFit:
 
         Args:
             optimizer: a Keras optimizer or its name; models with several optimizers take each by
-                name (see `optimizer_names`).
+                name (see `optimizer_names`), and make a copy of this one for each that is not
+                given.
             steps_per_execution: how many steps one call of the compiled function makes.
             run_eagerly: run step by step in Python, for debugging.
             seed: of the training noise.
+
+        Raises `UserError` for a loss, metrics or an optimizer of another name, and where a copy
+        would take several updates a step and so be through with its learning-rate schedule early.
         """
         if others.pop("loss", None) is not None or others.pop("metrics", None) is not None:
             raise UserError("tfgen models bring their own loss; call compile(optimizer=...) only.")
@@ -64,11 +68,25 @@ class DistributedFit:
             chosen = keras.optimizers.get(others.get(name, optimizer))
             if name not in others and name != self.optimizer_names[0]:
                 # One optimizer for several players: each keeps slots of its own.
+                self._check_schedule(chosen, name)
                 chosen = type(chosen).from_config(chosen.get_config())
             if keras.config.dtype_policy().name == "mixed_float16" and not _scales(chosen):
                 chosen = LossScale(chosen)
             setattr(self, name, chosen)
         self._noise_seed = seed
+
+    def _check_schedule(self, optimizer, name):
+        """Refuse a schedule for training steps as that of several updates a step."""
+        updates = self.updates_per_step(name)
+        inner = optimizer.inner_optimizer if _scales(optimizer) else optimizer
+        scheduled = isinstance(
+            inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule
+        )
+        if updates > 1 and scheduled:
+            raise UserError(
+                f"a learning-rate schedule counts updates, of which the {name} makes {updates} a "
+                f"step; give {name}= too, with a schedule {updates} times as long."
+            )
 
     def get_compile_config(self):
         if not getattr(self, "compiled", False):
@@ -151,7 +169,8 @@ class DistributedFit:
     def fit(self, x=None, y=None, *args, validation_data=None, **options):
         """Keras's `fit`; several workers take a `tf.data.Dataset` of global batches, all the same.
 
-        Raises `UserError` if several workers are given anything else.
+        Raises `UserError` if several workers are given anything else, and for weights of images,
+        which no model trains with.
         """
         if self._several_workers():
             x, options["steps_per_epoch"] = self._shared(x, options.get("steps_per_epoch"))
@@ -201,6 +220,11 @@ class DistributedFit:
         strategy = self.distribute_strategy
 
         def step(data):
+            if keras.utils.unpack_x_y_sample_weight(data)[2] is not None:
+                raise UserError(
+                    "training takes no weights of images (nor of classes), as it would not heed "
+                    "them; leave them out."
+                )
             logs = strategy.run(self.train_step, args=(data,))
             return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
 

@@ -5,8 +5,15 @@ The game is that of `models.adversarial`.
 
 import keras
 
+from tfgen.errors import UserError
 from tfgen.layers.conditioning import check_conditioning, discriminator_network
-from tfgen.layers.networks import decoder_network, hidden_layers
+from tfgen.layers.networks import (
+    check_custom,
+    check_hidden,
+    copied,
+    decoder_network,
+    hidden_layers,
+)
 from tfgen.layers.spectral_norm import SpectralDense
 from tfgen.models.adversarial import AdversarialModel
 from tfgen.models.base import register
@@ -14,10 +21,14 @@ from tfgen.models.base import register
 
 @register
 class GAN(AdversarialModel):
-    """A GAN with dense networks (2014) or convolutional ones (after DCGAN, arXiv:1511.06434).
+    """A GAN with dense networks (2014), convolutional ones (after DCGAN, arXiv:1511.06434) or a
+    user's own.
 
     The generator normalises its batches if it is convolutional, or conditional by projection; the
     discriminator never does, so that what it says of one image does not depend on the others.
+
+    Raises `UserError` for arguments that are not as said here, for own networks that do not fit or
+    could not be saved, and for a game that cannot be played with the discriminator.
 
     Args:
         image_shape: (height, width, channels).
@@ -33,6 +44,14 @@ class GAN(AdversarialModel):
         conditioning: "concatenation", "projection" or "auxiliary_classifier", how the players use
             the labels; see `layers.conditioning`.
         augmentation: a `DifferentiableAugmentation` of `tfgen.augmentation`, or None.
+        generator: a Keras model instead of one of `generator_hidden`, from noise
+            [b, latent_dim] to images [b, h, w, c] in [-1, 1]. Of a conditional model: from [noise,
+            int32 labels [b]], whatever `conditioning` is. Of batch normalisation in it, several
+            replicas need `synchronized=True` to do what one does.
+        discriminator: a Keras model instead of one of `discriminator_hidden`, from images
+            [b, h, w, c] in [-1, 1] (or [images, labels]) to logits [b, 1]. It cannot be an
+            auxiliary classifier, nor have batch normalisation in a game with a gradient penalty.
+            Layers of `layers.spectral_norm` in it take their power iterations.
     """
 
     def __init__(
@@ -49,19 +68,43 @@ class GAN(AdversarialModel):
         spectral_norm=False,
         conditioning="concatenation",
         augmentation=None,
+        generator=None,
+        discriminator=None,
     ):
         super().__init__(
             image_shape, latent_dim, game, n_critic, average_half_life, num_classes, augmentation
         )
+        check_hidden(generator_hidden, "generator_hidden")
+        check_hidden(discriminator_hidden, "discriminator_hidden")
         self.generator_hidden = tuple(generator_hidden)
         self.discriminator_hidden = tuple(discriminator_hidden)
         self.network = network
         self.spectral_norm = spectral_norm
         self.conditioning = conditioning
         check_conditioning(conditioning, num_classes)
-        self.set_players(
-            self._generator_network(), self._generator_network(), self._discriminator_network()
-        )
+        own = {"generator": generator, "discriminator": discriminator}
+        self.own_networks = tuple(name for name in own if own[name] is not None)
+        if generator is None:
+            generator, averaged = self._generator_network(), self._generator_network()
+        else:
+            sizes = (self.latent_dim,), self.num_classes
+            check_custom("generator", generator, *sizes, self.image_shape, constant=False)
+            averaged = copied(generator, *sizes)
+        if discriminator is None:
+            discriminator = self._discriminator_network()
+        elif conditioning == "auxiliary_classifier":
+            raise UserError(
+                "a discriminator of your own takes the labels and cannot be an auxiliary "
+                "classifier; leave out the discriminator or the conditioning."
+            )
+        else:
+            sizes = self.image_shape, self.num_classes, (1,)
+            check_custom("discriminator", discriminator, *sizes, constant=False)
+        self.set_players(generator, averaged, discriminator)
+
+    def constructor_value(self, name):
+        made = name in ("generator", "discriminator") and name not in self.own_networks
+        return None if made else super().constructor_value(name)
 
     def _generator_network(self):
         batch_norm = "shared" if self.network == "convolutional" else None

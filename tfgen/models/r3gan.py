@@ -24,9 +24,9 @@ import math
 import keras
 from keras import layers
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.images import to_unit
-from tfgen.layers.networks import inputs, label_input
+from tfgen.layers.networks import check_hidden, inputs, label_input
 from tfgen.models.adversarial import AdversarialModel
 from tfgen.models.base import register
 
@@ -37,6 +37,8 @@ GAIN = math.sqrt(2 / (1 + SLOPE**2))  # which keeps the variance behind it
 @register
 class R3GAN(AdversarialModel):
     """Residual, normalisation-free networks in the relativistic game.
+
+    Raises `UserError` for arguments that are not as said here or do not fit each other.
 
     Args:
         image_shape: (height, width, channels); both sizes can be halved between the stages.
@@ -66,6 +68,8 @@ class R3GAN(AdversarialModel):
         super().__init__(
             image_shape, latent_dim, game, 1, average_half_life, num_classes, augmentation
         )
+        check_hidden(widths, "widths")
+        check_counts(num_blocks=num_blocks, groups=groups)
         self.widths = tuple(widths)
         self.num_blocks = num_blocks
         self.groups = groups
@@ -75,11 +79,6 @@ class R3GAN(AdversarialModel):
         )
 
     def _check_sizes(self):
-        if not self.widths or min(*self.widths, self.num_blocks, self.groups) < 1:
-            raise UserError(
-                "widths, num_blocks and groups must be at least 1, but are "
-                f"{list(self.widths)}, {self.num_blocks} and {self.groups}."
-            )
         halvings = len(self.widths) - 1
         height, width = self.image_shape[:2]
         if height % 2**halvings or width % 2**halvings:
