@@ -3,9 +3,10 @@
 usage: python tests/benchmarks/games.py [--json FILE] [--models REGULAR_EXPRESSION]
 
 28x28 images, batches of 64. The bare passes are what no training step can do without: forward and
-backward through the discriminator for training and generated images, with the game's penalty, and
-through both networks for the generator; no noise, loss, optimizer or moving average. Both are the
-best of 3 rounds of 20 steps after compilation.
+backward through the discriminator for training and generated images, with the game's loss and
+penalty, and through both networks for the generator, with a pass over training images if the game
+pairs them; no noise, optimizer or moving average. Both run 10 steps an execution on what was
+prepared before; theirs are the best of 3 rounds of 20 steps after compilation.
 """
 
 import re
@@ -23,7 +24,7 @@ from tfgen.sampling.noise import StepNoise
 JSON = flags.DEFINE_string("json", None, "file for the figures")
 CHOSEN = flags.DEFINE_string("models", "", "regular expression of the models to measure")
 
-SHAPE, BATCH, STEPS = (28, 28, 1), 64, 20
+SHAPE, BATCH, STEPS, STEPS_PER_EXECUTION = (28, 28, 1), 64, 20, 10
 MODELS = {
     **{f"GAN, dense, {game}": lambda game=game: GAN(SHAPE, game=game) for game in GAMES},
     "GAN, dense, hinge, spectral norm": lambda: GAN(SHAPE, game="hinge", spectral_norm=True),
@@ -35,42 +36,61 @@ MODELS = {
 }
 
 
-def bare_passes(model):
-    """Return a function of images and noise z that makes the passes of one training step."""
-    generator, discriminator = model.generator, model.discriminator
+def training_steps(model, images):
+    """Return a function that makes the steps of one execution, without `fit`'s start and end."""
+    model.compile(FusedAdam(1e-4), steps_per_execution=STEPS_PER_EXECUTION)
+    train = model.make_train_function()
+    model.reset_metrics()
+    iterator = iter(endless(images))
+    return lambda: float(train(iterator)["generator_loss"])
+
+
+def bare_steps(model, real, z):
+    """Return a function that makes the passes of as many steps, with images and noise z."""
+    generator, discriminator, game = model.generator, model.discriminator, model.game
 
     def logits(images):
         return discriminator(images, training=True)[:, 0]
 
-    @tf.function
-    def passes(real, z):
-        fake = generator(z, training=True)
-        with tf.GradientTape() as tape:
-            real, fake = Judged(logits, real), Judged(logits, fake)
-            loss = tf.reduce_mean(real.logits) - tf.reduce_mean(fake.logits)
-            loss += tf.reduce_mean(model.game.penalty(logits, real, fake, StepNoise(0, 0)))
-        gradients = tape.gradient(loss, discriminator.trainable_variables)
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(logits(generator(z, training=True)))
-        gradients += tape.gradient(loss, generator.trainable_variables)
-        # The graph drops what is not asked for.
+    def after(number, values):
+        # A move waits for the one before. Else steps would run at once, and equal passes as one.
+        return values + 1e-9 * number
+
+    def total(gradients):
         return tf.add_n([tf.reduce_sum(g) for g in gradients if g is not None])
 
-    return passes
+    def passes(last):
+        fake = generator(after(last, z), training=True)
+        with tf.GradientTape() as tape:
+            judged, fake = Judged(logits, after(last, real)), Judged(logits, fake)
+            loss = tf.reduce_mean(game.discriminator_loss(judged.logits, fake.logits))
+            loss += tf.reduce_mean(game.penalty(logits, judged, fake, StepNoise(0, 0)))
+        moved = total(tape.gradient(loss, discriminator.trainable_variables))
+        real_logits = logits(after(moved, real)) if game.pairs else None
+        with tf.GradientTape() as tape:
+            fake_logits = logits(generator(after(moved, z), training=True))
+            loss = tf.reduce_mean(game.generator_loss(real_logits, fake_logits))
+        return total(tape.gradient(loss, generator.trainable_variables))
+
+    @tf.function
+    def execution():
+        last = tf.zeros([])
+        for _ in tf.range(STEPS_PER_EXECUTION):
+            last = passes(last)
+        return last
+
+    return lambda: float(execution())
 
 
 def measure(name):
     model = MODELS[name]()
-    model.compile(FusedAdam(1e-4), steps_per_execution=10)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, [BATCH, *SHAPE]).astype(np.uint8)
-    data = endless(images)
-    passes = bare_passes(model)
     real = tf.constant(rng.uniform(-1, 1, [BATCH, *SHAPE]), tf.float32)
     z = tf.constant(rng.normal(size=[BATCH, model.latent_dim]), tf.float32)
+    both = training_steps(model, images), bare_steps(model, real, z)
     training, bare = best_seconds(
-        lambda: model.fit(data, steps_per_epoch=STEPS, verbose=0, shuffle=False),
-        lambda: [passes(real, z).numpy() for _ in range(STEPS)],
+        *(lambda f=f: [f() for _ in range(STEPS // STEPS_PER_EXECUTION)] for f in both)
     )
     return {
         "model": name,

@@ -8,25 +8,32 @@ draws outliers cannot raise it, as it can recall.
 
 import numpy as np
 
-from tfgen.metrics.neighbours import Neighbourhood, distances_between
+from tfgen.metrics.neighbours import neighbourhoods, squared_distances
 
 
 def density_coverage(real, fake, k=5):
     """Return (density, coverage) of features of real images [n, d] and samples [m, d].
 
-    For two sets of one distribution the density is 1 in expectation, and the coverage
+    For two sets of one distribution the density is 1 in expectation, and the coverage, a share,
 
         1 - prod_{i < k} (n - 1 - i) / (n + m - 1 - i)
 
     that is 1 - 2^-k for large sets of one size: of the image's k nearest neighbours, one at least
-    is a sample. Density may exceed 1, where the samples crowd. Raises `UserError` unless
-    1 <= k < n.
+    is a sample. Density may exceed 1, where the samples crowd.
+
+    Both hold where no two images are equal. As in the authors' code, a ball does not hold its
+    surface, up to rounding: of an image with k exact copies or more it is empty, and no sample
+    lies in it, not even another copy. A share s of such images leaves a coverage of 1 - s at most.
+    (Balls with their surface would not meet the expectations either: 10 images, 20 times each,
+    would have a density of 4 against themselves.) Take repeated images out of `real` first.
+
+    Raises `UserError` unless 1 <= k < n, and for what `comparable` refuses.
     """
-    real, fake = Neighbourhood.of(real), Neighbourhood.of(fake)
-    radii = real.radii(k)
+    real, fake = neighbourhoods(real, fake)
+    radii = real.radii(k) ** 2
     balls, covered = 0, np.zeros(len(radii), bool)
-    for _, distances in distances_between(fake, real):
-        within = distances < radii
+    for _, columns, most in squared_distances(fake.features, real.features, margin=1):
+        within = most < radii[columns]
         balls += within.sum()
-        covered |= within.any(axis=0)
+        covered[columns] |= within.any(axis=0)
     return float(balls / (k * len(fake.features))), float(covered.mean())

@@ -8,17 +8,20 @@ The squared distance of two Gaussians fitted to the sets:
 import numpy as np
 
 from tfgen.errors import UserError
-from tfgen.metrics.neighbours import comparable
+from tfgen.metrics.inputs import blocks, comparable
 
-BLOCK = 8192
+BLOCK = 8192  # samples that are float64 at a time
 
 
 def frechet_distance(first, second):
     """Return the squared Fréchet distance of features [n, d] and [m, d], computed in float64.
 
+    In squared units of the features; 0 up to rounding for equal sets, and above it for two sets of
+    one distribution, the more the fewer samples there are.
+
     The trace of the root is taken from the eigenvalues of the symmetric C1^(1/2) C2 C1^(1/2).
-    Raises `UserError` for fewer samples than dimensions, where covariances are singular, and for
-    sets of different dimensions.
+    Raises `UserError` unless there are more samples than dimensions, without which covariances are
+    singular, and for what `comparable` refuses.
     """
     first, second = comparable(first, second)
     dimensions = first.shape[1]
@@ -44,7 +47,7 @@ def _moments(features):
     """
     mean = features.mean(axis=0, dtype=np.float64)
     scatter = np.zeros([len(mean), len(mean)])
-    for start in range(0, len(features), BLOCK):
-        centred = features[start : start + BLOCK] - mean
+    for _, centred in blocks(features, BLOCK):
+        centred -= mean
         scatter += centred.T @ centred
     return mean, scatter / (len(features) - 1)

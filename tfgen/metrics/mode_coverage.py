@@ -9,6 +9,7 @@ Gaussians in the plane: a sample is of high quality within three standard deviat
 import numpy as np
 
 from tfgen.errors import UserError
+from tfgen.metrics.inputs import finite
 
 STACKED_MODES = 1000
 STACKED_SAMPLES = 26_000
@@ -20,15 +21,20 @@ def mode_coverage(modes, num_modes):
 
     Args: modes: int [n], the mode of each sample, in 0..num_modes-1; num_modes: of them.
 
-    n samples of a perfect sampler have a KL of about (num_modes - 1) / (2 n), not of 0.
+    n samples of a perfect sampler have a KL of about (num_modes - 1) / (2 n), not of 0. Raises
+    `UserError` for no samples, and for modes that are not integers or not in the range.
     """
     modes = np.asarray(modes)
     if not modes.size:
         raise UserError("the modes of no samples were given; give at least one.")
+    if modes.dtype.kind not in "iu" or modes.ndim != 1:
+        raise UserError(
+            f"modes must be integers [n], but are {modes.dtype} of shape {list(modes.shape)}."
+        )
     wrong = modes[(modes < 0) | (modes >= num_modes)]
     if wrong.size:
         raise UserError(f"modes must lie in 0..{num_modes - 1}, but one is {wrong[0]}.")
-    counts = np.bincount(modes, minlength=num_modes)
+    counts = np.bincount(modes.astype(np.int64), minlength=num_modes)
     frequencies = counts[counts > 0] / counts.sum()
     divergence = np.sum(frequencies * np.log(frequencies * num_modes))
     return int(np.count_nonzero(counts)), float(divergence)
@@ -52,9 +58,11 @@ def gaussian_coverage(points, centres, sigma):
 
     A point belongs to the nearest of the centres [k, d], and is of high quality within 3 sigma of
     it (of a perfect sampler in the plane, 1 - exp(-9/2) = 98.9 % of the points are). Only such
-    points reach a mode and count in the KL, which is infinite where there is none.
+    points reach a mode and count in the KL, which is infinite where there is none. Raises
+    `UserError` for what `finite` refuses.
     """
-    points, centres = np.asarray(points, np.float64), np.asarray(centres, np.float64)
+    points, centres = finite(points, "points"), finite(centres, "centres")
+    points = points.astype(np.float64)
     distances = np.linalg.norm(points[:, None] - centres, axis=-1)
     modes, good = distances.argmin(axis=1), distances.min(axis=1) <= 3 * sigma
     if not good.any():

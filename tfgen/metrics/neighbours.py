@@ -1,71 +1,106 @@
 """Balls around samples, each as large as the distance to its k-th neighbour of the same set.
 
 Together they stand for the support of a distribution, in `precision_recall` and
-`density_coverage`. Distances are Euclidean and taken over chunks of `MEMORY` MiB.
+`density_coverage`. Distances are Euclidean, computed in float64 over blocks of rows and columns,
+so that neither all pairs nor a float64 copy of the features is ever held.
+
+A squared distance is |x|^2 + |y|^2 - 2 x.y, which is fast but rounded: of equal samples it is not
+quite 0, and of a ball's own neighbour not quite the radius squared. Such ties are common where
+samples repeat, as those of a collapsed model do. So what differs by no more than rounding may have
+made of it counts as equal: `squared_distances` takes a margin for that.
 """
 
 import numpy as np
-from sklearn.metrics import pairwise_distances_chunked
-from sklearn.neighbors import NearestNeighbors
 
 from tfgen.errors import UserError
+from tfgen.metrics.inputs import blocks, comparable, finite
 
-MEMORY = 256
+MEMORY = 64  # MiB of one block of squared distances
 NEAREST = 5  # neighbours that one search finds, since another k would take as long again
-
-
-def comparable(first, second):
-    """Return two sets of features as arrays [n, d] and [m, d]; raises `UserError` for others."""
-    first, second = np.asarray(first), np.asarray(second)
-    if not first.ndim == second.ndim == 2 or first.shape[1] != second.shape[1]:
-        raise UserError(
-            "two sets of features [n, d] and [m, d] compare, but these are of shapes "
-            f"{list(first.shape)} and {list(second.shape)}."
-        )
-    return first, second
 
 
 class Neighbourhood:
     """A set of features [n, d] with the balls around its members, found when first asked for.
 
-    What compares one set with several may hand over one of these in place of the features.
+    What compares one set with several may hand over one of these in place of the features. They
+    keep their dtype. Raises `UserError` unless they are finite numbers [n, d].
     """
 
     def __init__(self, features):
-        self.features = np.asarray(features, np.float64)
-        self._distances = None
-
-    @classmethod
-    def of(cls, features):
-        """Return a `Neighbourhood` as it is, and one of features [n, d]."""
-        return features if isinstance(features, cls) else cls(features)
+        self.features = finite(features, "features")
+        self._nearest = None
 
     def radii(self, k):
         """Return each member's distance to the k-th nearest other one, float64 [n].
 
-        A member is not its own neighbour. Raises `UserError` unless 1 <= k < n.
+        A member is not its own neighbour, but an exact copy of it is, at distance 0. Raises
+        `UserError` unless 1 <= k < n.
         """
         n = len(self.features)
         if not 1 <= k < n:
             raise UserError(
                 f"k must be at least 1 and below the number of samples, {n}, but is {k}."
             )
-        if self._distances is None or k > self._distances.shape[1]:
-            nearest = NearestNeighbors(n_neighbors=min(max(k, NEAREST), n - 1), algorithm="brute")
-            # Without an argument, which leaves a sample itself out even where others equal it.
-            self._distances, _ = nearest.fit(self.features).kneighbors()
-        return self._distances[:, k - 1]
+        if self._nearest is None or k > self._nearest.shape[1]:
+            self._nearest = np.sqrt(self._search(min(max(k, NEAREST), n - 1)))
+        return self._nearest[:, k - 1]
+
+    def _search(self, k):
+        """Return the squared distances to the k nearest other members, ascending, [n, k]."""
+        nearest = np.full([len(self.features), k], np.inf)
+        for rows, columns, squared in squared_distances(self.features, self.features):
+            if rows == columns:
+                np.fill_diagonal(squared, np.inf)
+            if squared.shape[1] > k:
+                squared.partition(k - 1, axis=1)
+            found = np.concatenate([nearest[rows], squared[:, :k]], axis=1)
+            nearest[rows] = np.sort(found, axis=1)[:, :k]
+        # A copy is as long as the member, so that this is what rounding may make of 0.
+        zero = 2 * rounding(self.features.shape[1]) * squared_norms(self.features)
+        nearest[nearest <= zero[:, None]] = 0
+        return nearest
 
 
-def distances_between(rows, columns):
-    """Yield (slice of the rows, their distances to all columns float64 [c, m]), chunk by chunk.
+def neighbourhoods(first, second):
+    """Return the `Neighbourhood`s of two sets, which may be some or features [n, d] and [m, d].
 
-    Args: rows, columns: `Neighbourhood`s of n and m members.
+    Raises `UserError` for sets that do not compare, before anything is computed.
     """
-    comparable(rows.features, columns.features)
-    start = 0
-    for distances in pairwise_distances_chunked(
-        rows.features, columns.features, working_memory=MEMORY
-    ):
-        yield slice(start, start + len(distances)), distances
-        start += len(distances)
+    sets = first, second
+    comparable(*(s.features if isinstance(s, Neighbourhood) else s for s in sets))
+    return [s if isinstance(s, Neighbourhood) else Neighbourhood(s) for s in sets]
+
+
+def squared_distances(rows, columns, margin=0):
+    """Yield (slice of the rows, slice of the columns, their squared distances float64 [a, b]).
+
+    Args:
+        rows, columns: features [n, d] and [m, d].
+        margin: -1 for what the squared distances may be at least, 1 at most, given the rounding of
+            these and of squared radii that they are compared with.
+    """
+    side = max(1, int(np.sqrt(MEMORY * 2**20 / 8)))
+    scale = 1 + margin * rounding(rows.shape[1])
+    lengths, others = scale * squared_norms(rows), scale * squared_norms(columns)
+    for row, left in blocks(rows, side):
+        left *= -2
+        for column, right in blocks(columns, side):
+            squared = left @ right.T
+            squared += lengths[row, None]
+            squared += others[column]
+            yield row, column, squared
+
+
+def squared_norms(features):
+    """Return the squared lengths of features [n, d], float64 [n]."""
+    return np.concatenate([np.einsum("nd,nd->n", x, x) for _, x in blocks(features, 256)])
+
+
+def rounding(dimensions):
+    """Return the error of a squared distance and a squared radius next to it, over |x|^2 + |y|^2.
+
+    At most: a sum of d products is off by d eps / 2 of its terms' sizes, and the neighbour that a
+    radius comes from may be longer than the samples compared. It is 2e-13 in 128 dimensions and
+    4e-12 in 2048; vectors of float32 that differ by their own rounding are as near.
+    """
+    return 8 * (dimensions + 3) * np.finfo(np.float64).eps

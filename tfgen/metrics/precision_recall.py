@@ -7,19 +7,21 @@ around each of its members, that reach to the member's k-th nearest neighbour.
 
 import numpy as np
 
-from tfgen.metrics.neighbours import Neighbourhood, distances_between
+from tfgen.metrics.neighbours import neighbourhoods, squared_distances
 
 
 def precision_recall(real, fake, k=3):
     """Return (precision, recall) of features of real images [n, d] and samples [m, d].
 
-    Two sets of one distribution do not reach 1, and reach less the more dimensions there are:
-    compare with what real images score. Raises `UserError` unless 1 <= k < min(n, m).
+    Shares, in 0..1. A ball holds what lies on its surface, as in the paper, up to rounding: a set
+    and its copy score 1, also where radii are 0 since samples repeat. Two sets of one distribution
+    do not reach 1, and reach less the more dimensions there are: compare with what real images
+    score. Raises `UserError` unless 1 <= k < min(n, m), and for what `comparable` refuses.
     """
-    real, fake = Neighbourhood.of(real), Neighbourhood.of(fake)
-    of_real, of_fake = real.radii(k), fake.radii(k)
+    real, fake = neighbourhoods(real, fake)
+    of_real, of_fake = real.radii(k) ** 2, fake.radii(k) ** 2
     precise, recalled = np.zeros(len(of_fake), bool), np.zeros(len(of_real), bool)
-    for rows, distances in distances_between(fake, real):
-        precise[rows] = (distances <= of_real).any(axis=1)
-        recalled |= (distances <= of_fake[rows, None]).any(axis=0)
+    for rows, columns, least in squared_distances(fake.features, real.features, margin=-1):
+        precise[rows] |= (least <= of_real[columns]).any(axis=1)
+        recalled[columns] |= (least <= of_fake[rows, None]).any(axis=0)
     return float(precise.mean()), float(recalled.mean())

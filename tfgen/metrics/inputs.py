@@ -1,0 +1,50 @@
+"""What the metrics take: arrays of finite numbers, kept as they are and not copied."""
+
+import numpy as np
+
+from tfgen.errors import UserError
+
+LARGEST = np.finfo(np.float32).max  # the sixth power of it, which kernels take, is a float64 yet
+
+
+def finite(values, name):
+    """Return rows of real numbers as an array [n, d] of their own dtype.
+
+    Raises `UserError`, which calls them `name`, for other shapes, for none at all, and for what is
+    not a number, NaN, infinite or beyond the range of float32.
+    """
+    values = np.asarray(values)
+    if values.ndim != 2 or not values.size:
+        raise UserError(f"{name} are of shape [n, d], but these of {list(values.shape)}.")
+    if values.dtype.kind not in "fiub":
+        raise UserError(f"{name} must be real numbers, but are of type {values.dtype}.")
+    # A NaN is both the least and the largest, and neither takes an array as large as the values.
+    if not (values.min() >= -LARGEST and values.max() <= LARGEST):
+        row = next(k for k, row in enumerate(values) if not np.all(np.abs(row) <= LARGEST))
+        raise UserError(
+            f"{name} must be finite and of float32's range, but row {row} holds other numbers."
+            if np.isfinite(values[row]).all()
+            else f"{name} must be finite, but row {row} holds NaN or infinity."
+        )
+    return values
+
+
+def comparable(first, second):
+    """Return two sets of features as arrays [n, d] and [m, d] of their own dtypes.
+
+    Raises `UserError` for other shapes, for different dimensions, and for what `finite` refuses.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    if not first.ndim == second.ndim == 2 or first.shape[1] != second.shape[1]:
+        raise UserError(
+            "two sets of features [n, d] and [m, d] compare, but these are of shapes "
+            f"{list(first.shape)} and {list(second.shape)}."
+        )
+    return finite(first, "features"), finite(second, "features")
+
+
+def blocks(rows, size):
+    """Yield (slice, those of the rows as float64) for one block of rows after another."""
+    for start in range(0, len(rows), size):
+        part = slice(start, min(start + size, len(rows)))
+        yield part, rows[part].astype(np.float64)
