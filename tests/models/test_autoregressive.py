@@ -60,7 +60,7 @@ every_model = pytest.mark.parametrize("name", MODELS)
 every_model_and_case = pytest.mark.parametrize(
     ("name", "shape", "likelihood", "classes"),
     [
-        (name, *case)
+        pytest.param(name, *case, marks=pytest.mark.exhaustive if 1 in case[0][:2] else [])
         for name in MODELS
         for case in CASES
         if name != "multi-scale" or case[0][0] % 2 == case[0][1] % 2 == 0  # others are made even
