@@ -92,6 +92,6 @@ def test_evaluate_compares_samples_in_black_and_white(capsys):
     words = ["evaluate", "vae_digits", "--binarised", "--format=json", "--sampling_seeds=1"]
     figures = json.loads(run(capsys, *words)[1])
     # Its likelihood is of 17 levels.
-    assert set(figures) == {"Fréchet distance, raw pixels", "kernel distance, raw pixels"}
+    assert len(figures) == 6 and all(name.endswith(", raw pixels") for name in figures)
     for figure in figures.values():
         assert "grey pixels drawn black or white" in figure["protocol"]

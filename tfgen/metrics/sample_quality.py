@@ -44,7 +44,8 @@ def sample_quality(
             are the floor and "floor_spread" of as many sets of other real images, if there are.
         features: one of `metrics.features`, else those that suit the shape of the images.
         samples: in each set, against at most as many images of the split, or 10,000. None: as many
-            as the split's images up to 10,000, or 2,000 on raw pixels (more for large images).
+            as the split's images up to 10,000; on raw pixels 2,000 (more for large images), or as
+            many as there are other real images, since a distance depends on their number.
         even_of_few: measure a classifier's features even on a split below 1,000 images.
 
     Samples of two-level data are drawn black or white first, see `ImageData.drawn`.
@@ -125,11 +126,12 @@ def _counted(images, data, split):
 
 
 def _pixel_plan(data, split):
-    """Return (number of samples, real images)."""
+    """Return (number of samples, real images): as many samples as the floor has images."""
     dimensions = int(np.prod(data.image_shape))
-    if dimensions > FRECHET_PIXELS:
-        return SAMPLES_FOR_PIXELS, data.images(split, SAMPLES_FOR_PIXELS)
-    return max(SAMPLES_FOR_PIXELS, 2 * dimensions), data.images(split)
+    n, most = SAMPLES_FOR_PIXELS, SAMPLES_FOR_PIXELS
+    if dimensions <= FRECHET_PIXELS:
+        n, most = max(n, 2 * dimensions), MOST
+    return min(n, data.size(_other(split))), data.images(split, most)
 
 
 def _distances(sets, real, others, kind, other, protocol, about):
@@ -150,7 +152,7 @@ def _distances(sets, real, others, kind, other, protocol, about):
         floors = [found[name] for found in of_floors]
         floor = over_sets(floors, ("floor", "floor_spread"))
         figure = {**over_sets(values), **floor, **about, "features": kind}
-        notes = [protocol + sets_text(values), HOW.get(name) if kind != "pixels" else PIXELS]
+        notes = [protocol + sets_text(values), HOW.get(name), PIXELS if kind == "pixels" else None]
         digits = 5 if name == "kernel distance" else 3
         notes.append(f"{who} score {figure['floor']:.{digits}f}{sets_text(floors, 'them')}")
         if name == "Fréchet distance" and kind != "pixels" and len(real) // 2 > real.shape[1]:
@@ -178,7 +180,7 @@ def _measures(fewest, dimensions, kind):
         measures.append(frechet)
     if fewest > 1:
         measures.append(kernel)
-    if fewest > 5 and kind != "pixels":
+    if fewest > 5:
         measures.append(_neighbour_shares)
     return measures
 

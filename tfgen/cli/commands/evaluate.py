@@ -44,8 +44,8 @@ def define(values):
     flags.DEFINE_integer(
         "samples",
         None,
-        "samples in each set; else as many as the split has images, up to 10,000, or some 2,000 "
-        "where raw pixels are compared",
+        "samples in each set; else as many as the split has images, up to 10,000, or up to some "
+        "2,000 where raw pixels are compared",
         lower_bound=1,
         flag_values=values,
     )
