@@ -255,7 +255,10 @@ def test_the_hub_is_not_told_where_images_lie(dataset, refusal, tmp_path, monkey
 
 def test_an_entry_that_is_pushed_to_the_hub_is_loaded_from_there(tmp_path, cache):
     pytest.importorskip("huggingface_hub")
-    script = "import sys; from tfgen.cli import main; sys.exit(main())"
+    script = (
+        "import sys; from tfgen.cli import main; code = main();"
+        "sys.exit(code or 9 * ('tensorflow' in sys.modules))"  # which takes long to import
+    )
     with serving(tmp_path / "hub") as server:
         settings = {
             "HF_ENDPOINT": server.address,

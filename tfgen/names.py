@@ -1,6 +1,8 @@
-"""The sentence for a name that is not known, with the nearest one that is."""
+"""What names mean, and the sentence for one that is not known, with the nearest one that is."""
 
 import difflib
+import os
+import pathlib
 
 from tfgen.errors import UserError
 
@@ -12,3 +14,8 @@ def unknown(kind, name, known):
         return UserError(f"{kind} '{name}' not found; did you mean '{near[0]}'?")
     listed = ", ".join(sorted(known)) or "none yet"
     return UserError(f"{kind} '{name}' not found; there is {listed}.")
+
+
+def looks_like_folder(name):
+    """Tell whether the `name` of a data set means a path."""
+    return os.sep in str(name) or str(name) in (".", "..") or pathlib.Path(name).is_dir()

@@ -30,6 +30,7 @@ def kernel_of(layer):
     ids=["dense", "spectrally normalised", "DCGAN"],
 )
 def test_the_projection_is_a_product_of_embedding_and_features(build):
+    keras.utils.set_random_seed(0)
     network = build(num_classes=3, conditioning="projection").discriminator
     output, embedding = network.get_layer("output"), network.get_layer("embedding")
     given = [some_images(), LABELS]

@@ -117,6 +117,7 @@ def test_shifted_images_are_the_image_elsewhere():
     assert len(seen) == 9
 
 
+@pytest.mark.exhaustive
 def test_training_it_is_reproducible_and_leaves_what_the_package_ships(shared_data_dir, tmp_path):
     mnist = data.load("mnist", data_dir=shared_data_dir, limit=512)
     about = [train.train(tmp_path / name, mnist, epochs=1) for name in ("a", "b")]

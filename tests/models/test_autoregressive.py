@@ -254,7 +254,16 @@ def test_a_multi_scale_model_takes_other_scales():
     )
 
 
-@every_model
+@pytest.mark.parametrize(
+    "name",
+    [
+        # Those of the largest graphs are met in the test after this one as well.
+        pytest.param(name, marks=pytest.mark.exhaustive)
+        if name in ("multi-scale", "PixelCNNPP")
+        else name
+        for name in MODELS
+    ],
+)
 def test_completion_keeps_what_is_known_and_follows_the_rest(name):
     model = build(name, (6, 4, 3), Categorical(4))
     images = from_levels(some_levels(model, 3), 4).numpy()

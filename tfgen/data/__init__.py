@@ -5,12 +5,13 @@
 train, validation and test splits.
 """
 
-from tfgen.data.folder import looks_like_folder, open_folder
+from tfgen.data.folder import open_folder
 from tfgen.data.gaussians import GAUSSIANS, open_gaussians
 from tfgen.data.image_data import BINARIZATION_SEED, ImageData
 from tfgen.data.stacked_mnist import NAME as STACKED_MNIST
 from tfgen.data.stacked_mnist import open_stacked_mnist
 from tfgen.data.tfds_source import open_tfds
+from tfgen.names import looks_like_folder
 
 __all__ = ["BINARIZATION_SEED", "GAUSSIANS", "STACKED_MNIST", "ImageData", "load"]
 

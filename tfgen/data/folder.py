@@ -10,7 +10,6 @@ validates, one tests; a small folder gives at least one image to each.
 """
 
 import hashlib
-import os
 import pathlib
 
 import numpy as np
@@ -21,11 +20,6 @@ from tfgen.data.image_data import IndexedSplit
 from tfgen.errors import UserError
 
 MEMORY_LIMIT = 512 * 2**20
-
-
-def looks_like_folder(name):
-    """Tell whether `name` means a path rather than the name of a data set."""
-    return os.sep in str(name) or str(name) in (".", "..") or pathlib.Path(name).is_dir()
 
 
 def open_folder(path, limit=None, memory_limit=MEMORY_LIMIT):

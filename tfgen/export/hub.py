@@ -6,10 +6,10 @@ import re
 import shutil
 
 from tfgen import download, manifest, zoo
-from tfgen.data.folder import looks_like_folder
 from tfgen.errors import UserError
 from tfgen.export import card
 from tfgen.export.atomic import written_beside
+from tfgen.names import looks_like_folder
 
 LICENSE = "apache-2.0"  # of the zoo's entries; that of others is for their authors to state
 TASK = "unconditional-image-generation"

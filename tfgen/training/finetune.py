@@ -70,6 +70,8 @@ def finetune(
             "batch_size": batch_size or settings["batch_size"],
             "learning_rate": settings["learning_rate"] / 3,
             "final_learning_rate": 0.0,
+            # It compares with entries of the same images only.
+            "binarised_too": name == settings["dataset"] and settings.get("binarised_too", False),
         }
     ).with_steps(steps or max(1, settings["steps"] // 5))
     return train(
