@@ -1,7 +1,8 @@
 """The relativistic game with R1 and R2 on a grid of twenty-five Gaussians.
 
-With seed 0, all 25 modes and 96.8 % of the samples of high quality (real points: 98.9 %); see
-`relativistic_gan_ring_of_gaussians`.
+At the rate of `relativistic_gan_ring_of_gaussians`, D is lost for thousands of steps in some
+trainings, and half of the samples then end between the modes; so it is lower here. With seed 0, all
+25 modes and 97.3 % of the samples of high quality (real points: 98.9 %).
 """
 
 import dataclasses
@@ -15,4 +16,5 @@ def recipe():
         name="relativistic_gan_grid_of_gaussians",
         dataset="grid_of_gaussians",
         steps=12_000,
+        learning_rate=2e-3,
     )
