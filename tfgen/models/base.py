@@ -19,6 +19,7 @@ from tfgen.models.distributed_fit import DistributedFit
 from tfgen.sampling import noise as random_noise
 
 REGISTRY = {}
+NETWORKS = ("encoder", "decoder", "generator", "discriminator")  # where a model takes a user's own
 
 
 def register(model_class):
@@ -40,6 +41,7 @@ class GenerativeModel(DistributedFit, keras.Model):
     """
 
     family = "generative model"
+    own_networks = ()  # names of those that a user gave
 
     def __init__(self, image_shape, num_classes=0):
         super().__init__()
@@ -150,8 +152,13 @@ class GenerativeModel(DistributedFit, keras.Model):
         return {**config, "num_classes": num_classes} if self.num_classes else config
 
     def constructor_value(self, name):
-        """Return what the constructor was given as `name`."""
-        return getattr(self, name)
+        """Return what the constructor was given as `name`, None for a network that it made."""
+        made = name in NETWORKS and name not in self.own_networks
+        return None if made else getattr(self, name)
+
+    def tell_own(self, **networks):
+        """Keep the names of those `networks` that a user gave, and that are not None."""
+        self.own_networks = tuple(name for name in networks if networks[name] is not None)
 
     @classmethod
     def from_config(cls, config):

@@ -82,8 +82,7 @@ class GAN(AdversarialModel):
         self.spectral_norm = spectral_norm
         self.conditioning = conditioning
         check_conditioning(conditioning, num_classes)
-        own = {"generator": generator, "discriminator": discriminator}
-        self.own_networks = tuple(name for name in own if own[name] is not None)
+        self.tell_own(generator=generator, discriminator=discriminator)
         if generator is None:
             generator, averaged = self._generator_network(), self._generator_network()
         else:
@@ -101,10 +100,6 @@ class GAN(AdversarialModel):
             sizes = self.image_shape, self.num_classes, (1,)
             check_custom("discriminator", discriminator, *sizes, constant=False)
         self.set_players(generator, averaged, discriminator)
-
-    def constructor_value(self, name):
-        made = name in ("generator", "discriminator") and name not in self.own_networks
-        return None if made else super().constructor_value(name)
 
     def _generator_network(self):
         batch_norm = "shared" if self.network == "convolutional" else None

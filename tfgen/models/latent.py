@@ -13,8 +13,6 @@ from tfgen.models.code_paths import code_path, traversal
 class LatentModel(GenerativeModel):
     """Images explained by latent codes, float32 [b, latent_dim]."""
 
-    own_networks = ()  # names of those that a user gave
-
     def set_networks(self, features, maps, encoder, decoder):
         """Set the `encoder`, to [b, features], and the `decoder`, to [b, h, w, maps].
 
@@ -23,8 +21,7 @@ class LatentModel(GenerativeModel):
         """
         shape, classes = self.image_shape, self.num_classes
         outputs = (*shape[:2], maps)
-        own = {"encoder": encoder, "decoder": decoder}
-        self.own_networks = tuple(name for name in own if own[name] is not None)
+        self.tell_own(encoder=encoder, decoder=decoder)
         if encoder is None:
             encoder = encoder_network(self.network, shape, self.hidden, features, classes)
         else:
@@ -38,10 +35,6 @@ class LatentModel(GenerativeModel):
 
     def functional_decoder(self):
         return functional(self.decoder, self.latent_dim, self.num_classes)
-
-    def constructor_value(self, name):
-        made = name in ("encoder", "decoder") and name not in self.own_networks
-        return None if made else super().constructor_value(name)
 
     def encode(self, images, labels=None):
         """Return the codes of images, float32 [b, latent_dim]; deterministic."""
