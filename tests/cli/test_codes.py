@@ -112,6 +112,9 @@ def test_a_gan_interpolates_between_the_samples_of_seeds(capsys, tmp_path):
     np.testing.assert_array_equal(arrays["images"][:, 0], model.sample(3, seed=6)[::2])
     assert run(capsys, *words, tmp_path / "b.npz", "--path=linear")[0] == 0
     assert np.any(np.load(tmp_path / "b.npz")["images"] != arrays["images"])
+    assert run(capsys, *words, tmp_path / "c.npz", "--truncation=0.5")[0] == 0
+    narrow = model.sample(3, seed=6, truncation=0.5)
+    np.testing.assert_array_equal(np.load(tmp_path / "c.npz")["images"][:, 0], narrow[::2])
     assert run(capsys, *words, tmp_path / "a.png")[0] == 0
     assert Image.open(tmp_path / "a.png").size == size_of(3, 2)
 
@@ -267,6 +270,8 @@ def test_entries_without_codes_are_refused(name, command, capsys, tmp_path):
         ),
         (["interpolate", "vae_digits", "--images=one.png", "--out=x.png"], "at least two images"),
         (["interpolate", "vae_digits", "--seed=1", "--out=x.png"], "goes between images; leave ou"),
+        (["interpolate", "vae_digits", "--truncation=1", "--out=x.png"], "leave out --truncation"),
+        (["interpolate", "gan_digits", "--truncation=0", "--out=x.png"], "must be above 0"),
         (["interpolate", "gan_digits", "--images=one.png", "--out=x.png"], "encodes no images; le"),
         (["interpolate", "gan_digits", "--split=train", "--out=x.png"], "leave out --split"),
         (["interpolate", "gan_digits", "--seed=2147483640", "--out=x.png"], "the largest seed"),

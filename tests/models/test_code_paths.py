@@ -95,6 +95,9 @@ def test_a_gan_goes_from_sample_to_sample(labels):
         middle = model.interpolate(first, second, 3, labels, **given)[:, 1]
         expected = model.generate(PATHS[path](*between, 0.5), labels)
         np.testing.assert_array_equal(middle, expected)
+    middle = model.interpolate(first, second, 3, labels, truncation=0.5)[:, 1]
+    expected = model.generate(PATHS["spherical"](*between, 0.5), labels, truncation=0.5)
+    np.testing.assert_array_equal(middle, expected)
 
 
 def test_seeds_that_make_no_sense_are_refused():

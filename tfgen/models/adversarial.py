@@ -298,7 +298,7 @@ class AdversarialModel(GenerativeModel):
         _check_truncation(truncation)
         return super().sample(n, seed, labels, batch_size, truncation=truncation)
 
-    def interpolate(self, first, second, steps, labels=None, path="spherical"):
+    def interpolate(self, first, second, steps, labels=None, path="spherical", truncation=None):
         """Return the images of noise between that of two batches of seeds.
 
         Args:
@@ -306,9 +306,11 @@ class AdversarialModel(GenerativeModel):
             steps: images a path, both ends included.
             labels: of both images of each pair, for a conditional model.
             path: "spherical", along the great circle, or "linear"; see `tfgen.models.code_paths`.
+            truncation: of all the path's noise; see `generate`.
 
         Returns uint8 [b, steps, h, w, c]. Raises `UserError` for another path, fewer than two
-        steps, or seeds that are not two lists of as many integers.
+        steps, a truncation that is not above 0, or seeds that are not two lists of as many
+        integers.
         """
         seeds = [np.asarray(first), np.asarray(second)]
         if seeds[0].ndim != 1 or seeds[0].shape != seeds[1].shape:
@@ -318,7 +320,8 @@ class AdversarialModel(GenerativeModel):
             kinds = f"{seeds[0].dtype.name} and {seeds[1].dtype.name}"
             raise UserError(f"seeds must be integers, but are {kinds}.")
         codes = code_path(path, *(self.noise(part) for part in seeds), steps)
-        return tf.stack([self.generate(code, labels) for code in tf.unstack(codes, axis=1)], axis=1)
+        images = [self.generate(code, labels, truncation) for code in tf.unstack(codes, axis=1)]
+        return tf.stack(images, axis=1)
 
     def plain_networks(self):
         # A generator with a linear output may go beyond the ends.

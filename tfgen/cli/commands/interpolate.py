@@ -33,6 +33,7 @@ def define(values):
     )
     codes.define(values)
     shared_flags.seed(values, "the first sample's seed, of a GAN")
+    shared_flags.truncation(values)
     flags.DEFINE_string(
         "out", None, "FILE.png, FILE.npz (images, pairs), or a folder", flag_values=values
     )
@@ -54,12 +55,17 @@ def run(name, values):
         what = "two images" if labels is None else "two images of one class"
         raise UserError(f"interpolate needs at least {what}; there are {len(ends)} images.")
     model = zoo.load(entry)
+    settings = {
+        flag: values[flag].value
+        for flag in ("path", "truncation")
+        if values[flag].value is not None
+    }
     lines = model.interpolate(
         ends[pairs[:, 0]],
         ends[pairs[:, 1]],
         values.steps,
         None if labels is None else labels[pairs[:, 0]],
-        **({"path": values.path} if values.path else {}),
+        **settings,
     ).numpy()
     results.write(
         out,
@@ -80,7 +86,7 @@ def _ends(entry, values, limit):
     import numpy as np
 
     if entry.info["family"] != "GAN":
-        _check_absent(values, ["seed"], f"'{entry.name}' goes between images")
+        _check_absent(values, ["seed", "truncation"], f"'{entry.name}' goes between images")
         chosen = codes.choose(entry, values, limit)
         return chosen.images, chosen.labels, np.arange(len(chosen.images))
     _check_absent(values, ["images", "split", "data_dir"], f"'{entry.name}' encodes no images")
