@@ -14,7 +14,7 @@ import re
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from report import best_seconds, endless, report
+from report import best_seconds, execution, report
 
 from tfgen.games import GAMES, Judged
 from tfgen.models import DCGAN, GAN, R3GAN
@@ -36,16 +36,7 @@ MODELS = {
 }
 
 
-def training_steps(model, images):
-    """Return a function that makes the steps of one execution, without `fit`'s start and end."""
-    model.compile(FusedAdam(1e-4), steps_per_execution=STEPS_PER_EXECUTION)
-    train = model.make_train_function()
-    model.reset_metrics()
-    iterator = iter(endless(images))
-    return lambda: float(train(iterator)["generator_loss"])
-
-
-def bare_steps(model, real, z):
+def bare_execution(model, real, z):
     """Return a function that makes the passes of as many steps, with images and noise z."""
     generator, discriminator, game = model.generator, model.discriminator, model.game
 
@@ -73,22 +64,23 @@ def bare_steps(model, real, z):
         return total(tape.gradient(loss, generator.trainable_variables))
 
     @tf.function
-    def execution():
+    def execute():
         last = tf.zeros([])
         for _ in tf.range(STEPS_PER_EXECUTION):
             last = passes(last)
         return last
 
-    return lambda: float(execution())
+    return execute
 
 
 def measure(name):
     model = MODELS[name]()
+    model.compile(FusedAdam(1e-4), steps_per_execution=STEPS_PER_EXECUTION)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, [BATCH, *SHAPE]).astype(np.uint8)
     real = tf.constant(rng.uniform(-1, 1, [BATCH, *SHAPE]), tf.float32)
     z = tf.constant(rng.normal(size=[BATCH, model.latent_dim]), tf.float32)
-    both = training_steps(model, images), bare_steps(model, real, z)
+    both = execution(model, images), bare_execution(model, real, z)
     training, bare = best_seconds(
         *(lambda f=f: [f() for _ in range(STEPS // STEPS_PER_EXECUTION)] for f in both)
     )

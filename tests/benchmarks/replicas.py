@@ -13,7 +13,7 @@ import time
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from report import best_seconds, endless, report
+from report import best_seconds, execution, report
 from training import BATCH, CHOSEN, JSON, MODELS, SHAPE, STEPS
 
 from tfgen import training
@@ -33,15 +33,9 @@ def compiled(name, strategy):
 
 
 def steps_of(model, images):
-    """Return a function that makes STEPS steps.
-
-    All on one iterator, as `fit` ends with its iterator's, for which several devices wait seconds.
-    """
-    train = model.make_train_function()
-    model.reset_metrics()
-    strategy = model.distribute_strategy
-    iterator = iter(strategy.experimental_distribute_dataset(endless(images)))
-    return lambda: [train(iterator) for _ in range(STEPS // model.steps_per_execution)]
+    """Return a function that makes STEPS steps."""
+    execute = execution(model, images)
+    return lambda: [execute() for _ in range(STEPS // model.steps_per_execution)]
 
 
 def measure(name):

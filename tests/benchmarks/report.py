@@ -33,6 +33,17 @@ def endless(images):
     return tf.data.Dataset.from_tensors(images).repeat().with_options(options)
 
 
+def execution(model, images):
+    """Return a function that makes the training steps of one execution of a compiled model.
+
+    All on one iterator, as `fit` ends with its iterator's, for which several devices wait seconds.
+    """
+    train = model.make_train_function()
+    model.reset_metrics()
+    iterator = iter(model.distribute_strategy.experimental_distribute_dataset(endless(images)))
+    return lambda: train(iterator)
+
+
 def report(rows, path=None, width=140, digits=2):
     """Print dicts of one set of keys as a table; write them to `path`, a JSON file, if given."""
     table = Table()
