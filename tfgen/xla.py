@@ -8,7 +8,7 @@ import tensorflow as tf
 def allowed():
     """Tell whether XLA may compile: not where the environment says TFGEN_XLA=0.
 
-    Models ask once, when they are built.
+    Models ask when they are built, and for their training when that is compiled.
     """
     return os.environ.get("TFGEN_XLA") != "0"
 

@@ -51,8 +51,8 @@ class AdversarialModel(GenerativeModel):
         game: what the players minimise, a `Game`.
         n_critic: the discriminator's moves for each of the generator's.
         average_half_life: images after which the moving average has half forgotten; 0: no average.
-            In the first steps it follows the generator more closely, or the initial weights would
-            linger.
+            In the first steps of an optimizer it follows the generator more closely, or the initial
+            weights would linger.
         augmentation: a `DifferentiableAugmentation` of `tfgen.augmentation`, through which the
             discriminator sees all images in training; or None.
         augmentation_probability: the current one, a weight; without augmentation there is none.
@@ -286,7 +286,7 @@ class AdversarialModel(GenerativeModel):
         it, the more typical. Each number keeps its quantile, so that a seed's image changes little
         by little with t.
         """
-        latents = check_latents(noise, self.latent_dim)
+        latents = check_latents(noise, self.latent_dim, "noise")
         labels = check_labels(labels, self.num_classes, latents.shape[0] or tf.shape(latents)[0])
         if truncation is not None:
             _check_truncation(truncation)

@@ -8,6 +8,7 @@ GenerativeModel            noise, generate, sample, fit, save, export
 
 import contextlib
 import inspect
+import numbers
 
 import keras
 import numpy as np
@@ -45,12 +46,15 @@ class GenerativeModel(DistributedFit, keras.Model):
 
     def __init__(self, image_shape, num_classes=0):
         super().__init__()
-        shape = tuple(int(size) for size in image_shape)
-        if len(shape) != 3 or min(shape) < 1:
-            raise UserError(f"image_shape must be (height, width, channels), but is {image_shape}.")
-        if num_classes < 0:
-            raise UserError(f"num_classes must not be negative, but is {num_classes}.")
-        self.image_shape = shape
+        whole = all(isinstance(size, numbers.Integral) and size >= 1 for size in image_shape)
+        if len(image_shape) != 3 or not whole:
+            raise UserError(
+                f"image_shape must be three integers, (height, width, channels), but is "
+                f"{image_shape}."
+            )
+        if not isinstance(num_classes, numbers.Integral) or num_classes < 0:
+            raise UserError(f"num_classes must be an integer of 0 or above, but is {num_classes}.")
+        self.image_shape = tuple(int(size) for size in image_shape)
         self.num_classes = int(num_classes)
 
     # Sampling
@@ -112,9 +116,9 @@ class GenerativeModel(DistributedFit, keras.Model):
             loss = self.scaled(tf.reduce_mean(losses["loss"]))
         return losses, tape.gradient(loss, self.trainable_variables)
 
-    def test_step(self, data):
+    def test_step(self, data, index=0):
         images, labels, _ = self.unpack(data)
-        return self.losses(images, labels, self.replica_noise(0, 0), training=False)
+        return self.losses(images, labels, self.replica_noise(0, index), training=False)
 
     def unpack(self, data):
         """Split a batch of `fit` into images, labels (or None) and weights, and check them.

@@ -6,16 +6,21 @@ runs `train_step`, its results are averaged, and the running mean is what Keras 
 And several workers share each global batch, where Keras would give all of them its first rows.
 """
 
-import contextlib
 import types
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.images import graph_mistakes_told
+from tfgen.images import asserted, graph_mistakes_told
 from tfgen.optimizers import LossScale
 from tfgen.sampling.noise import StepNoise
+
+NO_WEIGHTS = (
+    "training takes no weights of images (nor of classes), as it would not heed them; leave them "
+    "out."
+)
 
 
 class DistributedFit:
@@ -46,8 +51,9 @@ class DistributedFit:
             run_eagerly: run step by step in Python, for debugging.
             seed: of the training noise.
 
-        Raises `UserError` for a loss, metrics or an optimizer of another name, and where a copy
-        would take several updates a step and so be through with its learning-rate schedule early.
+        Raises `UserError` for a loss, metrics or an optimizer of another name, for accumulated
+        gradients, and where a copy would take several updates a step and so be through with its
+        learning-rate schedule early.
         """
         if others.pop("loss", None) is not None or others.pop("metrics", None) is not None:
             raise UserError("tfgen models bring their own loss; call compile(optimizer=...) only.")
@@ -66,11 +72,16 @@ class DistributedFit:
         )
         for name in self.optimizer_names:
             chosen = keras.optimizers.get(others.get(name, optimizer))
+            if chosen.gradient_accumulation_steps:
+                raise UserError(
+                    "gradient_accumulation_steps would repeat the noise of the steps it sums up; "
+                    "leave it out, and make larger batches."
+                )
             if name not in others and name != self.optimizer_names[0]:
                 # One optimizer for several players: each keeps slots of its own.
                 self._check_schedule(chosen, name)
                 chosen = type(chosen).from_config(chosen.get_config())
-            if keras.config.dtype_policy().name == "mixed_float16" and not _scales(chosen):
+            if self.dtype_policy.name == "mixed_float16" and not _scales(chosen):
                 chosen = LossScale(chosen)
             setattr(self, name, chosen)
         self._noise_seed = seed
@@ -135,14 +146,15 @@ class DistributedFit:
         optimizer = getattr(self, name)
         replicas = self.distribute_strategy.num_replicas_in_sync
         scales = _scales(optimizer)
-        clip_norm = (optimizer.inner_optimizer if scales else optimizer).global_clipnorm
-        if replicas > 1 and (clip_norm or scales):
+        inner = optimizer.inner_optimizer if scales else optimizer
+        clips = inner.clipnorm or inner.global_clipnorm or inner.clipvalue
+        if replicas > 1 and (clips or scales):
             # Keras clips, and looks for overflow, before it sums over replicas; the sum counts.
             context = tf.distribute.get_replica_context()
             gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # no slices
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-            if clip_norm:
-                gradients, _ = tf.clip_by_global_norm(gradients, optimizer.scale_loss(clip_norm))
+            if clips:
+                gradients = _clipped(gradients, inner, optimizer.scale_loss(clips))
             gradients = [gradient / replicas for gradient in gradients]
         optimizer.apply_gradients(zip(gradients, self.optimizer_variables(name), strict=True))
 
@@ -169,9 +181,12 @@ class DistributedFit:
     def fit(self, x=None, y=None, *args, validation_data=None, **options):
         """Keras's `fit`; several workers take a `tf.data.Dataset` of global batches, all the same.
 
-        Raises `UserError` if several workers are given anything else, and for weights of images,
-        which no model trains with.
+        Raises `UserError` if several workers are given anything else, for batches that the replicas
+        cannot share evenly, and for weights of images, which no model trains with.
         """
+        for name in ("sample_weight", "class_weight"):
+            if options.get(name) is not None:  # which Keras may drop, or fail on, without labels
+                raise UserError(NO_WEIGHTS)
         if self._several_workers():
             x, options["steps_per_epoch"] = self._shared(x, options.get("steps_per_epoch"))
             if validation_data is not None:
@@ -181,7 +196,12 @@ class DistributedFit:
         return super().fit(x, y, *args, validation_data=validation_data, **options)
 
     def evaluate(self, x=None, y=None, *args, **options):
-        """Keras's `evaluate`, on data as in `fit`."""
+        """Keras's `evaluate`, on data as in `fit`, and weights of images.
+
+        Batch k of an evaluation draws the same noise each time, and other noise than the others.
+        """
+        if y is None and options.get("sample_weight") is not None and not self.num_classes:
+            y = np.zeros(len(x), np.int32)  # or Keras would drop the weights
         if self._several_workers() and not options.get("_use_cached_eval_dataset"):
             x, options["steps"] = self._shared(x, options.get("steps"))
         return super().evaluate(x, y, *args, **options)
@@ -213,45 +233,65 @@ class DistributedFit:
             steps = int(data.cardinality())
         return strategy.distribute_datasets_from_function(of_worker), steps
 
+    def _check_shares(self, data):
+        """Let a graph fail unless each replica has as many images of a global batch."""
+        images = data[0] if isinstance(data, tuple) else data
+        sizes = [
+            tf.shape(part)[0]
+            for part in self.distribute_strategy.experimental_local_results(images)
+        ]
+        even = tf.reduce_all(tf.equal(sizes, sizes[0]))
+        replicas = len(sizes)
+        asserted(
+            sizes,
+            even,
+            f"{replicas} replicas cannot share a batch evenly; make batches of a multiple of "
+            f"{replicas} images, and the last as well, as with batch(..., drop_remainder=True).",
+        )
+
     def make_train_function(self, force=False):
         if self.train_function is not None and not force:
             return self.train_function
         self.build_optimizers()
         strategy = self.distribute_strategy
 
+        names = []  # of the losses, known as soon as a step is traced
+
         def step(data):
             if keras.utils.unpack_x_y_sample_weight(data)[2] is not None:
-                raise UserError(
-                    "training takes no weights of images (nor of classes), as it would not heed "
-                    "them; leave them out."
-                )
+                raise UserError(NO_WEIGHTS)
+            self._check_shares(data)
             logs = strategy.run(self.train_step, args=(data,))
-            return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
+            names[:] = logs
+            return tf.stack([strategy.reduce("MEAN", loss, axis=None) for loss in logs.values()])
 
+        step, step_on_next = self._compiled(step)
         steps = self.steps_per_execution
-        step, first_step = self._compiled(step)
 
-        def other_steps(iterator, first):
-            losses = tf.TensorArray(tf.float32, steps).write(0, list(first.values()))
-            for index in tf.range(1, steps):
-                more = step(next(iterator))
-                losses = losses.write(index, [more[name] for name in first])
+        def execution(iterator):
+            losses = tf.TensorArray(tf.float32, 0, dynamic_size=True)
+            for index in tf.range(steps):
+                # Not next(iterator), at whose end the optimizers would have counted one step more.
+                data = iterator.get_next_as_optional()
+                if not data.has_value():
+                    break
+                losses = losses.write(index, step(data.get_value()))
             return losses.stack()
 
-        other_steps = self._graph(other_steps, autograph=True)
+        execution = self._graph(execution, autograph=True)
 
         @graph_mistakes_told()
         def train(iterator):
-            logs = first_step(iterator)
-            each = {name: value[None] for name, value in logs.items()}
-            if steps > 1 and not isinstance(iterator, types.GeneratorType):
-                # Data that end here end the epoch at the next call; the steps made are not lost.
-                with contextlib.suppress(tf.errors.OutOfRangeError):
-                    losses = other_steps(iterator, logs)
-                    each = dict(zip(logs, tf.unstack(losses, axis=1), strict=True))
-                    logs = {name: tf.reduce_mean(losses) for name, losses in each.items()}
+            if isinstance(iterator, types.GeneratorType):  # of train_on_batch
+                losses = step_on_next(iterator)[None]
+            else:
+                losses = execution(iterator)
+            if not len(losses):
+                raise StopIteration
+            each = dict(zip(names, tf.unstack(losses, axis=1), strict=True))
             self.running_mean.latest = each
-            return self.running_mean.update(logs, 1.0)
+            sums = {name: tf.reduce_sum(values) for name, values in each.items()}
+            return self.running_mean.update(sums, float(len(losses)))
 
         self.train_function = train
         return train
@@ -261,17 +301,17 @@ class DistributedFit:
             return self.test_function
         strategy = self.distribute_strategy
 
-        def weighted(data):
-            values = self.test_step(data)
+        def weighted(data, index):
+            values = self.test_step(data, index)
             weights = self.unpack(data)[2]
             sums = {name: tf.reduce_sum(value * weights) for name, value in values.items()}
             return {**sums, "weight": tf.reduce_sum(weights)}
 
-        def step(data):
-            sums = strategy.run(weighted, args=(data,))
+        def step(data, index):
+            sums = strategy.run(weighted, args=(data, index))
             return {name: strategy.reduce("SUM", value, axis=None) for name, value in sums.items()}
 
-        _, first_step = self._compiled(step)
+        _, step_on_next = self._compiled(step)
 
         @graph_mistakes_told()
         def test(iterator):
@@ -279,14 +319,12 @@ class DistributedFit:
             logs = None
             for _ in range(self.steps_per_execution):
                 try:
-                    sums = dict(first_step(iterator))
+                    sums = dict(step_on_next(iterator, tf.constant(self.running_mean.updates)))
                 except (tf.errors.OutOfRangeError, StopIteration):
                     if logs is None:
                         raise
                     break
-                weight = sums.pop("weight")
-                means = {name: value / weight for name, value in sums.items()}
-                logs = self.running_mean.update(means, weight)
+                logs = self.running_mean.update(sums, sums.pop("weight"))
             return logs
 
         self.test_function = test
@@ -297,15 +335,18 @@ class DistributedFit:
         return function if self.run_eagerly else tf.function(function, autograph=autograph)
 
     def _compiled(self, step):
-        """Return `step` on data and on the next data of an iterator, both compiled."""
-        on_data = self._graph(step)
-        on_iterator = self._graph(lambda iterator: on_data(next(iterator)))  # traced once for both
+        """Return `step` on data and on the next data of an iterator, both compiled.
 
-        def on_next(iterator):
+        What else `step` takes follows.
+        """
+        on_data = self._graph(step)
+        on_iterator = self._graph(lambda iterator, *others: on_data(next(iterator), *others))
+
+        def on_next(iterator, *others):
             if isinstance(iterator, types.GeneratorType):  # train_on_batch and test_on_batch
                 data = [None if x is None else tf.convert_to_tensor(x) for x in next(iterator)]
-                return on_data(tuple(data))
-            return on_iterator(iterator)
+                return on_data(tuple(data), *others)
+            return on_iterator(iterator, *others)
 
         return on_data, on_next
 
@@ -320,6 +361,15 @@ class DistributedFit:
         """Do nothing: every model builds itself in its constructor."""
 
 
+def _clipped(gradients, optimizer, bound):
+    """Return gradients clipped at `bound` in the way that the optimizer is set to."""
+    if optimizer.global_clipnorm:
+        return tf.clip_by_global_norm(gradients, bound)[0]
+    if optimizer.clipnorm:
+        return [tf.clip_by_norm(gradient, bound) for gradient in gradients]
+    return [tf.clip_by_value(gradient, -bound, bound) for gradient in gradients]
+
+
 def _scales(optimizer):
     return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
 
@@ -328,18 +378,22 @@ class RunningMean:
     """The mean since the epoch began; plain tensors, so nothing to distribute.
 
     Attributes:
+        updates: their number.
         latest: name -> [n], the values of the n steps that were made last.
     """
 
     def __init__(self, sums=(), weight=0.0):
         self.sums = dict(sums)
         self.weight = weight
+        self.updates = 0
         self.latest = {}
 
-    def update(self, logs, weight):
+    def update(self, sums, weight):
+        """Add weighted sums of values and their weight; return the means."""
+        self.updates += 1
         self.weight += weight
-        for name, value in logs.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value * weight
+        for name, value in sums.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
         return self.means()
 
     def means(self):

@@ -117,14 +117,14 @@ class LatentModel(GenerativeModel):
         }
 
 
-def check_latents(latents, latent_dim):
-    """Return `latents` as a tensor after checking that it is float32 [b, latent_dim]."""
+def check_latents(latents, latent_dim, name="latents"):
+    """Return `latents` as float32 after checking that they are finite floats [b, latent_dim]."""
     latents = tf.convert_to_tensor(latents)
     if not latents.dtype.is_floating or latents.shape.rank != 2 or latents.shape[1] != latent_dim:
         raise UserError(
-            f"latents must be floats of shape [batch, {latent_dim}], but are {latents.dtype.name} "
+            f"{name} must be floats of shape [batch, {latent_dim}], but are {latents.dtype.name} "
             f"of shape {list(latents.shape)}."
         )
     if tf.executing_eagerly() and not np.all(np.isfinite(latents)):
-        raise UserError("latents must be finite, but some are not.")
+        raise UserError(f"{name} must be finite, but some are not.")
     return tf.cast(latents, tf.float32)

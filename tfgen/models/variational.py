@@ -171,6 +171,7 @@ class VariationalModel(LatentModel):
 
     def end_warmup(self):
         self.objective = self.objective.warmed_up()
+        self.train_function = None
 
     def losses(self, images, labels, noise, training):
         step = self.optimizer.iterations.value if training else None
@@ -178,7 +179,7 @@ class VariationalModel(LatentModel):
 
     def gradients(self, images, labels, noise):
         step = self.optimizer.iterations.value
-        return self._gradients(self._batch(images, labels, noise), step)
+        return self._compiled_gradients(self._batch(images, labels, noise), step)
 
     def _batch(self, images, labels, noise):
         # Here and not under XLA, which draws other noise and drops the check of the levels.
@@ -269,16 +270,23 @@ class VariationalModel(LatentModel):
         return importance.log_mean_weight(log_weights, seeds, self.latent_dim, *tf.unstack(counts))
 
     def _compile_functions(self):
-        """Compile, under XLA if `compiles`, what training and bounds spend their time in.
-
-        A mean over all replicas' batches, as some objectives take, cannot be compiled.
-        """
-        if self.compiles and not self.objective.uses_batch:
-            self._gradients = under_xla(self._gradients)
+        """Compile, under XLA if `compiles`, what training and bounds spend their time in."""
+        self._compile_gradients()
         self._compiled_log_weights = under_xla(self.log_weights, self.compiles)
         self._importance_bound = tf.function(
             self._importance_bound, autograph=False, reduce_retracing=True
         )
+
+    def make_train_function(self, force=False):
+        if self.train_function is None or force:
+            # Their graph holds the optimizer, objective and variables with which it was traced.
+            self._compile_gradients()
+        return super().make_train_function(force)
+
+    def _compile_gradients(self):
+        # A mean over all replicas' batches, as some objectives take, cannot be compiled.
+        compiles = self.compiles and not self.objective.uses_batch
+        self._compiled_gradients = under_xla(self._gradients) if compiles else self._gradients
 
     def _largest_layer(self):
         """Return how many numbers the largest layer of the decoder has for an image."""
@@ -322,12 +330,14 @@ class VariationalModel(LatentModel):
     def noise(self, seeds):
         """Return standard normal numbers of int32 seeds [b], float32 [b, n]: n a code's length,
         and one more where the prior first picks a component."""
-        return random_noise.normal(
-            seeds, [self.prior.noise_dim + self.latent_dim - self.latent_sizes[0]]
-        )
+        return random_noise.normal(seeds, [self._noise_dim()])
+
+    def _noise_dim(self):
+        return self.prior.noise_dim + self.latent_dim - self.latent_sizes[0]
 
     def generate(self, noise, labels=None):
         """Return the mean images of the codes that `noise` draws, uint8 [b, h, w, c]."""
+        noise = check_latents(noise, self._noise_dim(), "noise")
         first, others = noise[:, : self.prior.noise_dim], noise[:, self.prior.noise_dim :]
         first = self.prior.codes(first, self.top_posterior)
         return self.decode(tf.concat([first, others], axis=-1), labels)
