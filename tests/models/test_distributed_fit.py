@@ -1,0 +1,143 @@
+"""`compile`, `fit` and `evaluate` as a user of Keras knows them, on one device and on two."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen.errors import UserError
+from tfgen.models import VAE
+from tfgen.models.base import dtype_policy
+from tfgen.objectives import ELBO
+
+SHAPE = (4, 4, 1)
+IMAGES = np.random.default_rng(0).integers(0, 2, [36, *SHAPE]).astype(np.uint8) * 255
+FIVE = tf.data.Dataset.from_tensor_slices(IMAGES).batch(8)  # the last of them is half a batch
+DATA = {"known": FIVE, "unknown": FIVE.filter(lambda images: True)}
+
+
+def vae(optimizer, **settings):
+    keras.utils.set_random_seed(0)
+    model = VAE(SHAPE, 2, (5,))
+    model.compile(optimizer, **settings)
+    return model
+
+
+def trained(data, epochs=3, **settings):
+    model = vae(keras.optimizers.SGD(1e-3, momentum=0.9), **settings)
+    history = model.fit(data, epochs=epochs, shuffle=False, verbose=0).history
+    return model, history["loss"]
+
+
+@pytest.mark.parametrize("length", DATA)
+@pytest.mark.parametrize("settings", [{}, {"run_eagerly": True}], ids=["graph", "eager"])
+def test_steps_are_those_of_the_data_however_many_an_execution(length, settings):
+    one, losses = trained(DATA["known"])
+    model, found = trained(DATA[length], steps_per_execution=3, **settings)
+    assert one.steps_taken == model.steps_taken == 15
+    np.testing.assert_allclose(found, losses, rtol=1e-5)
+    for weight, expected in zip(model.get_weights(), one.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("length", DATA)
+def test_two_replicas_count_no_step_beyond_the_data(length, two_replicas):
+    with two_replicas.scope():
+        model, losses = trained(DATA[length].take(4), epochs=2, steps_per_execution=3)
+    assert model.steps_taken == 8 and len(losses) == 2
+
+
+@pytest.mark.parametrize("bound", [{"clipnorm": 1e-2}, {"clipvalue": 1e-3}], ids=str)
+def test_two_replicas_clip_what_one_does(bound, two_replicas):
+    data = tf.data.Dataset.from_tensors(IMAGES[:8])
+    moved = []
+    for strategy in (tf.distribute.get_strategy(), two_replicas):
+        with strategy.scope():
+            model = vae(keras.optimizers.SGD(1.0, **bound))
+            model.build_optimizers()
+        before = model.get_weights()
+        model.fit(data, shuffle=False, verbose=0)
+        moved.append([new - old for new, old in zip(model.get_weights(), before, strict=True)])
+    for one, two in zip(*moved, strict=True):
+        np.testing.assert_allclose(two, one, rtol=1e-3, atol=1e-7)
+    (size,) = bound.values()
+    if "clipvalue" in bound:  # which the largest gradients reach
+        np.testing.assert_allclose(max(np.abs(step).max() for step in moved[0]), size, rtol=0.01)
+
+
+def test_replicas_refuse_a_batch_that_they_cannot_share(two_replicas):
+    with two_replicas.scope():
+        model = vae("sgd")
+    model.fit(tf.data.Dataset.from_tensor_slices(IMAGES[:12]).batch(8), verbose=0)
+    with pytest.raises(UserError, match="^2 replicas cannot share a batch evenly; make batches of"):
+        model.fit(tf.data.Dataset.from_tensor_slices(IMAGES[:11]).batch(8), verbose=0)
+
+
+def test_batches_of_an_evaluation_draw_other_noise_each_and_the_same_each_time():
+    model = vae("sgd")
+    images = np.repeat(IMAGES[:1], 12, axis=0)
+    first, *others = (
+        float(tf.reduce_mean(model.test_step((images[:4],), index)["loss"])) for index in range(3)
+    )
+    assert first != others[0] != others[1] != first
+    for _ in range(2):
+        found = model.evaluate(images, batch_size=4, verbose=0, return_dict=True)
+        np.testing.assert_allclose(found["loss"], np.mean([first, *others]), rtol=1e-5)
+
+
+def test_weights_count_without_labels_too_and_a_batch_may_have_none():
+    model = vae("sgd")
+    weights = np.float32([1, 0, 2, 1, 0, 0, 0, 0, 1, 1, 1, 1])
+    losses = [model.test_step((IMAGES[k : k + 4],), k // 4)["loss"] for k in (0, 4, 8)]
+    expected = np.average(np.concatenate(losses), weights=weights)
+    settings = {"sample_weight": weights, "batch_size": 4, "verbose": 0, "return_dict": True}
+    found = model.evaluate(IMAGES[:12], **settings)
+    np.testing.assert_allclose(found["loss"], expected, rtol=1e-5)
+    for refused in ({"sample_weight": weights}, {"class_weight": {0: 1.0}}):
+        with pytest.raises(UserError, match="^training takes no weights of images"):
+            model.fit(IMAGES[:12], verbose=0, **refused)
+
+
+@pytest.mark.parametrize("network", ["dense", "convolutional"])
+def test_what_is_compiled_anew_is_trained_anew(network):
+    keras.utils.set_random_seed(0)
+    objective = ELBO(warmup_steps=1000)
+    model = VAE(SHAPE, 2, (5,), network=network, objective=objective)
+    model.compile(keras.optimizers.SGD(1e-3))
+    model.fit(IMAGES[:8], verbose=0)
+    model.end_warmup()
+    keras.utils.set_random_seed(1)
+    weights = model.get_weights()
+    model.fit(IMAGES[:8], verbose=0, shuffle=False)
+    moved = model.get_weights()
+    fresh = VAE(SHAPE, 2, (5,), network=network, objective=ELBO())
+    fresh.compile(keras.optimizers.SGD(1e-3))
+    fresh.set_weights(weights)
+    fresh.build_optimizers()
+    fresh.optimizer.iterations.assign(1)
+    fresh.fit(IMAGES[:8], verbose=0, shuffle=False)
+    for weight, expected in zip(moved, fresh.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=1e-5, atol=1e-7)
+    model.encoder.trainable = False
+    model.compile("adam")
+    before = [network.get_weights() for network in (model.encoder, model.decoder)]
+    model.fit(IMAGES[:8], verbose=0)
+    after = [network.get_weights() for network in (model.encoder, model.decoder)]
+    same = [all(map(np.array_equal, *pair)) for pair in zip(before, after, strict=True)]
+    assert same == [True, False]
+
+
+def test_gradients_are_scaled_where_the_model_is_of_half_precision():
+    with dtype_policy("mixed_float16"):
+        model = VAE(SHAPE, 2, (5,))
+    model.compile("adam")
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    whole = VAE(SHAPE, 2, (5,))
+    with dtype_policy("mixed_float16"):
+        whole.compile("adam")
+    assert not isinstance(whole.optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def test_accumulated_gradients_are_refused():
+    with pytest.raises(UserError, match="^gradient_accumulation_steps would repeat the noise"):
+        vae(keras.optimizers.Adam(gradient_accumulation_steps=2))
