@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import pathlib
 
 from tfgen.errors import UserError
 
@@ -17,5 +16,8 @@ def unknown(kind, name, known):
 
 
 def looks_like_folder(name):
-    """Tell whether the `name` of a data set means a path."""
-    return os.sep in str(name) or str(name) in (".", "..") or pathlib.Path(name).is_dir()
+    """Tell whether the `name` of a data set is spelled as a path.
+
+    So is a `Path`, or text with a separator or a leading dot, whatever the working directory holds.
+    """
+    return isinstance(name, os.PathLike) or os.sep in name or name.startswith(".")

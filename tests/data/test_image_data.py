@@ -1,6 +1,10 @@
 """Batches follow from (seed, step) alone, splits are fixed, and every image counts once."""
 
 import functools
+import hashlib
+import os
+import pathlib
+import shutil
 import struct
 import zlib
 
@@ -16,6 +20,7 @@ from tfgen.data import stacked_mnist, tfds_source
 from tfgen.data.image_data import ImageData
 from tfgen.errors import UserError
 from tfgen.images import grid
+from tfgen.models import VAE
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +39,19 @@ def image_folder(tmp_path):
             Image.fromarray(pixels).save(tmp_path / name / f"{k}.png")
     (tmp_path / "cat" / ".DS_Store").write_text("x")
     return tmp_path
+
+
+def fill(folder, n=5, height=9, width=9):
+    """Write `n` grey images into a new folder, 0.png, 1.png and so on, image k of grey k."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for k in range(n):
+        Image.new("L", (width, height), k).save(folder / f"{k}.png")
+    return folder
+
+
+def damage(picture):
+    """Cut off a PNG behind its header, which goes on to look whole."""
+    picture.write_bytes(picture.read_bytes()[:45])
 
 
 def taken(dataset, n):
@@ -151,6 +169,79 @@ def test_a_folder_is_split_by_name_and_labelled_by_subfolder(image_folder):
     assert_same(taken(lazy.train_batches(10), 5), taken(images.train_batches(10), 5))
 
 
+def test_names_alone_decide_the_split(image_folder, tmp_path):
+    images = data.load(image_folder)
+    names = [f"{name}/{k}.png" for name in ("cat", "dog") for k in range(15)]
+    order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    splits = {"test": order[:3], "validation": order[3:6], "train": order[6:]}
+    for split, members in splits.items():
+        expected = [np.asarray(Image.open(image_folder / name))[..., None] for name in members]
+        np.testing.assert_array_equal(images.images(split), expected)
+    # A file more, which comes first by name, moves one of the others over each border at most.
+    folder = fill(tmp_path / "more", n=40)
+    before = data.load(folder)
+    Image.new("L", (9, 9), 255).save(folder / "!.png")
+    after = data.load(folder)
+    for split in splits:
+        stayed = set(before.images(split)[:, 0, 0, 0]) & set(after.images(split)[:, 0, 0, 0])
+        assert len(stayed) >= before.size(split) - 1
+
+
+def test_file_names_need_not_be_utf8_but_folder_names_must(tmp_path):
+    strange = os.fsdecode(b"caf\xe9")
+    try:
+        fill(tmp_path / strange)
+    except OSError:
+        pytest.skip("needs a file system that takes any bytes as a name")
+    folder = fill(tmp_path / "images")
+    (folder / "0.png").rename(folder / f"{strange}.png")
+    assert data.load(folder).size("train") == 3
+    damage(folder / f"{strange}.png")
+    for memory_limit in (0, 2**30):
+        with pytest.raises(UserError, match="caf.*png is a broken image"):
+            source = folder_source.open_folder(folder, memory_limit=memory_limit)
+            [ImageData(**source).images(split) for split in ("train", "validation", "test")]
+    fill(tmp_path / "classes" / strange)
+    for wrong in (tmp_path / strange, tmp_path / "classes"):
+        with pytest.raises(UserError, match=r"caf\\udce9 is not UTF-8, .*; rename it\.$"):
+            data.load(wrong)
+
+
+@pytest.mark.parametrize("name", ["digits", "mine"])
+def test_a_folder_has_not_the_name_of_a_data_set(name, tmp_path, monkeypatch):
+    data.load("digits").images("test", 1)
+    prepared = pathlib.Path(tfds_source._digits().data_path)
+    shutil.copytree(prepared, tmp_path / "data" / "mine" / prepared.name)
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path / name)
+    known = data.load(name, data_dir=str(tmp_path / "data"))
+    assert known.image_shape == (8, 8, 1) and known.name == name
+    for path in (f"./{name}", f"{name}/", pathlib.Path(name)):
+        folder = data.load(path, data_dir=str(tmp_path / "data"))
+        assert folder.image_shape == (9, 9, 1) and folder.name == f"./{name}"
+        assert data.load(folder.name).image_shape == (9, 9, 1)
+
+
+def test_a_bare_name_that_no_data_set_has_is_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(fill(tmp_path / "my_images").parent)
+    assert data.load("my_images", data_dir=str(tmp_path)).name == "./my_images"
+    assert data.load(str(tmp_path / "my_images")).name == str(tmp_path / "my_images")
+
+
+def test_a_picture_that_is_damaged_within_ends_a_training_in_one_sentence(tmp_path):
+    for path in fill(tmp_path / "images").iterdir():
+        damage(path)
+    source = folder_source.open_folder(tmp_path / "images", memory_limit=10)
+    images = ImageData(**source, levels=2)
+    model = VAE(images.image_shape, 2, (5,))
+    model.compile("sgd")
+    sentence = r"^/.*images/\d\.png is a broken image; mend or remove it\.$"
+    with pytest.raises(UserError, match=sentence):
+        model.fit(images.train_batches(4), steps_per_epoch=2, verbose=0)
+    with pytest.raises(UserError, match=sentence):
+        images.images("test")
+
+
 def test_a_folder_of_colour_images_has_three_channels(tmp_path):
     for k in range(4):
         Image.new("RGBA", (4, 4), (k, 2, 3, 255)).save(tmp_path / f"{k}.png")
@@ -204,6 +295,22 @@ def spoil_deep(folder):
     )
 
 
+def spoil_deep_colour(folder):
+    def act():  # by hand, as Pillow writes no such file
+        parts = [
+            (b"IHDR", struct.pack(">IIBBBBB", 9, 9, 16, 2, 0, 0, 0)),
+            (b"IDAT", zlib.compress(bytes(9 * (1 + 9 * 6)))),
+            (b"IEND", b""),
+        ]
+        content = b"".join(
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+            for kind, body in parts
+        )
+        (folder / "9.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+
+    return "9.png has more than 8 bits a channel", act
+
+
 def spoil_float(folder):
     deep = np.full([9, 9], 0.5, np.float32)
     return "9.tif has more than 8 bits a channel", lambda: Image.fromarray(deep).save(
@@ -222,6 +329,7 @@ def spoil_few(folder):
     [
         spoil_bomb,
         spoil_deep,
+        spoil_deep_colour,
         spoil_float,
         spoil_few,
         spoil_empty,
@@ -281,6 +389,39 @@ def test_unknown_splits_and_levels_are_refused(digits):
         digits.images("tset")
     with pytest.raises(UserError, match=r"levels must lie in 2..256"):
         data.load("digits", levels=1)
+
+
+def test_the_newest_version_is_taken(tmp_path):
+    for version in ("3.0.1", "10.0.0", "9.0.0.incomplete1", "old"):
+        (tmp_path / "mine" / version).mkdir(parents=True)
+        (tmp_path / "mine" / version / "dataset_info.json").touch()
+    assert tfds_source._newest_version("mine", tmp_path).name == "10.0.0"
+    assert tfds_source._newest_version("other", tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "place"),
+    [
+        ({"TFGEN_CACHE": "cache"}, "cache"),
+        ({"XDG_CACHE_HOME": "xdg"}, "xdg/tfgen"),
+        ({"XDG_CACHE_HOME": ""}, ".cache/tfgen"),
+    ],
+)
+def test_the_digits_lie_in_the_cache(chosen, place, tmp_path, monkeypatch):
+    monkeypatch.setattr(tfds_source, "_prepare", lambda builder: None)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("TFGEN_CACHE", raising=False)
+    for variable, folder in chosen.items():
+        monkeypatch.setenv(variable, folder and str(tmp_path / folder))
+    expected = tmp_path / place / "tensorflow_datasets" / "digits" / "1.0.0"
+    assert pathlib.Path(tfds_source._digits().data_path) == expected
+
+
+def test_a_cache_that_takes_no_digits_is_told(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TFGEN_CACHE", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="set TFGEN_CACHE to a directory that can be written"):
+        data.load("digits")
 
 
 def test_mnist_sets_its_last_training_images_aside(shared_data_dir):

@@ -5,12 +5,14 @@
 train, validation and test splits.
 """
 
+import pathlib
+
 from tfgen.data.folder import open_folder
 from tfgen.data.gaussians import GAUSSIANS, open_gaussians
 from tfgen.data.image_data import BINARIZATION_SEED, ImageData
 from tfgen.data.stacked_mnist import NAME as STACKED_MNIST
 from tfgen.data.stacked_mnist import open_stacked_mnist
-from tfgen.data.tfds_source import open_tfds
+from tfgen.data.tfds_source import is_at_hand, open_tfds
 from tfgen.names import looks_like_folder
 
 __all__ = ["BINARIZATION_SEED", "GAUSSIANS", "STACKED_MNIST", "ImageData", "load"]
@@ -21,7 +23,8 @@ def load(name, *, data_dir=None, levels=256, limit=None):
 
     Args:
         name: `digits`, `stacked_mnist`, `ring_of_gaussians`, `grid_of_gaussians`, the name of a
-            TFDS data set, or the path of a folder.
+            TFDS data set, or the path of a folder. A bare name is a folder's only if no data set
+            that is made here or lies prepared in the data directory has it; `./NAME` always is.
         data_dir: TFDS's data directory; else the environment's TFDS_DATA_DIR, else TFDS's default.
         levels: of the model's grid. 256 keeps the pixels. 2 binarises: each pixel is white with
             probability pixel / 255, drawn anew in training, and once and for all in validation
@@ -30,7 +33,7 @@ def load(name, *, data_dir=None, levels=256, limit=None):
 
     Raises `UserError` if there is no such data set or folder, or it holds no usable images.
     """
-    if looks_like_folder(name):
+    if looks_like_folder(name) or (pathlib.Path(name).is_dir() and not is_at_hand(name, data_dir)):
         return ImageData(**open_folder(name, limit), levels=levels)
     if name == STACKED_MNIST:
         return ImageData(**open_stacked_mnist(data_dir, limit), levels=levels)

@@ -10,7 +10,9 @@ validates, one tests; a small folder gives at least one image to each.
 """
 
 import hashlib
+import os
 import pathlib
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -18,16 +20,25 @@ from PIL import Image
 
 from tfgen.data.image_data import IndexedSplit
 from tfgen.errors import UserError
+from tfgen.images import asserted
+from tfgen.names import looks_like_folder
 
 MEMORY_LIMIT = 512 * 2**20
 
 
 def open_folder(path, limit=None, memory_limit=MEMORY_LIMIT):
-    """Return the fields of `ImageData` for the folder `path`."""
+    """Return the fields of `ImageData` for the folder `path`.
+
+    Its name is spelled as a path, so that it is no data set's.
+    """
     folder = pathlib.Path(path)
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}.")
     files, class_names = _image_files(folder)
+    for name in (str(folder), *class_names):
+        shown = name.encode(errors="backslashreplace").decode()
+        if shown != name:
+            raise UserError(f"the folder name {shown} is not UTF-8, as an entry needs; rename it.")
     shape = _common_shape(files)
     labels = np.array([_label(file, folder, class_names) for file in files], np.int32)
     splits, kinds = {}, set()
@@ -41,8 +52,9 @@ def open_folder(path, limit=None, memory_limit=MEMORY_LIMIT):
         else:
             images = np.stack([_pixels(file, shape) for file in names])
             splits[split] = IndexedSplit.in_memory(images, chosen)
+    name = str(folder)
     return {
-        "name": str(folder),
+        "name": name if looks_like_folder(name) else os.path.join(".", name),
         "image_shape": shape,
         "class_names": class_names,
         "splits": splits,
@@ -108,13 +120,12 @@ def _common_shape(files):
     for file in files:
         try:
             with Image.open(file) as image:
-                size, mode = image.size, image.mode
+                size, mode, stored = image.size, image.mode, str(image.tile)
         except Exception as error:  # whatever Pillow makes of a damaged or hostile header
             raise UserError(f"{file} cannot be read as an image; mend or remove it.") from error
-        if mode[0] in "IF":  # I;16, I and F, whose pixels Pillow would clip to 0..255
-            raise UserError(
-                f"{file} has more than 8 bits a channel (mode {mode}); convert it to 8 bits."
-            )
+        # Pillow would clip the pixels of I;16, I and F to 0..255, and cut colours of 16 bits to 8.
+        if mode[0] in "IF" or re.search(";16[BLN]", stored):
+            raise UserError(f"{file} has more than 8 bits a channel; convert it to 8 bits.")
         grey = grey and mode in ("1", "L", "LA")
         first = first or (file, size)
         if size != first[1]:
@@ -139,10 +150,14 @@ def _file_reader(files, labels, shape):
     names, labels = [str(file) for file in files], tf.constant(labels)
 
     def read(rows):
-        return np.stack([_pixels(names[row], shape) for row in rows])
+        try:
+            return np.stack([_pixels(names[row], shape) for row in rows]), b""
+        except UserError as error:
+            return np.zeros([0, *shape], np.uint8), str(error).encode(errors="backslashreplace")
 
     def gather(rows):
-        images = tf.numpy_function(read, [rows], tf.uint8)
+        images, mistake = tf.numpy_function(read, [rows], [tf.uint8, tf.string])
+        images = asserted(images, tf.equal(mistake, ""), mistake)
         return tf.ensure_shape(images, [None, *shape]), tf.gather(labels, rows)
 
     return gather
@@ -150,7 +165,8 @@ def _file_reader(files, labels, shape):
 
 def _splits(files, folder):
     """Return the rows of `files` of each split, from a hash of the name below the folder."""
-    hashes = [hashlib.sha256(str(f.relative_to(folder)).encode()).digest()[:8] for f in files]
+    names = [os.fsencode(file.relative_to(folder).as_posix()) for file in files]
+    hashes = [hashlib.sha256(name).digest()[:8] for name in names]
     order = np.argsort(np.array([int.from_bytes(h, "big") for h in hashes], np.uint64))
     held = max(1, len(files) // 10)
     # In the order of the hashes, so that the first images of a split are of all classes.

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.images import quantize
+from tfgen.images import graph_mistakes_told, quantize
 
 # Validation and test images of two levels are drawn once, from this seed, the split and the
 # image's index, so that a figure on them is the figure of one fixed set of images. Grey samples
@@ -127,6 +127,7 @@ class ImageData:
         """
         return _binarized(samples, len(SPLITS), first_seed) if self.levels == 2 else samples
 
+    @graph_mistakes_told()
     def _first(self, split, limit):
         limit = self.size(split) if limit is None else min(limit, self.size(split))
         images, labels = [], []

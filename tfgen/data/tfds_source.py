@@ -20,16 +20,17 @@ import tensorflow_datasets as tfds
 
 from tfgen.data.gaussians import GAUSSIANS
 from tfgen.data.image_data import IndexedSplit, StreamedSplit
+from tfgen.download import cache_folder
 from tfgen.errors import UserError
 
+MADE_HERE = ("digits", "stacked_mnist", *GAUSSIANS)
 MEMORY_LIMIT = 512 * 2**20  # bytes of uint8 pixels of one split
 BUFFER_LIMIT = 256 * 2**20  # bytes of the shuffle buffer of a streamed split
 
 
 def open_tfds(name, data_dir=None, limit=None, memory_limit=MEMORY_LIMIT):
     """Return the fields of `ImageData` for the data set `name`."""
-    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
-    builder = _digits() if name == "digits" else _builder(name, data_dir)
+    builder = _digits() if name == "digits" else _builder(name, _directory(data_dir))
     image_key, shape, label_key, class_names = _features(builder, name)
     splits, kinds = {}, set()
     for split, instruction, size in _split_instructions(builder, limit):
@@ -49,6 +50,11 @@ def open_tfds(name, data_dir=None, limit=None, memory_limit=MEMORY_LIMIT):
         "splits": splits,
         "where": f"{where} (limit {memory_limit // 2**20} MiB a split)",
     }
+
+
+def is_at_hand(name, data_dir=None):
+    """Tell whether the data set `name` is made here or lies prepared in the data directory."""
+    return name in MADE_HERE or _newest_version(name, _directory(data_dir)) is not None
 
 
 class _LazySplit:
@@ -139,13 +145,16 @@ def _split_instructions(builder, limit=None):
     ]
 
 
-def _builder(name, data_dir):
-    where = data_dir or tfds.core.constants.DATA_DIR
-    with contextlib.suppress(Exception):
-        # A prepared directory needs no builder code: that is how data sets of one's own come in.
-        return tfds.builder_from_directories(_version_directories(name, where))
-    made_here = ("digits", "stacked_mnist", *GAUSSIANS)
-    known = [*tfds.list_builders(with_community_datasets=False), *made_here, *_prepared(where)]
+def _directory(data_dir):
+    return data_dir or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR
+
+
+def _builder(name, where):
+    if prepared := _newest_version(name, where):
+        with contextlib.suppress(Exception):
+            # It needs no builder code: that is how data sets of one's own come in.
+            return tfds.builder_from_directories([str(prepared)])
+    known = [*tfds.list_builders(with_community_datasets=False), *MADE_HERE, *_prepared(where)]
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else f" (data directory {where})."
@@ -170,9 +179,15 @@ def _reason(error):
     return textwrap.shorten(words.splitlines()[0], 100, placeholder=" ...")
 
 
-def _version_directories(name, where):
-    versions = sorted(pathlib.Path(where, name).glob("*/dataset_info.json"))
-    return [str(versions[-1].parent)]
+def _newest_version(name, where):
+    """Return the folder of the newest prepared version of a data set, or None."""
+    found = [path.parent for path in pathlib.Path(where, name).glob("*/dataset_info.json")]
+
+    def version(path):
+        valid = tfds.core.Version.is_valid(path.name)
+        return tfds.core.Version(path.name).tuple if valid else (), path.name
+
+    return max(found, key=version, default=None)
 
 
 def _prepared(where):
@@ -182,15 +197,15 @@ def _prepared(where):
 def _digits():
     from tfgen.data.digits import Digits
 
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
-    builder = Digits(data_dir=cache / "tfgen" / "tensorflow_datasets")
+    cache = cache_folder()
+    builder = Digits(data_dir=cache / "tensorflow_datasets")
     try:
         _prepare(builder)
     except OSError as error:
         if not builder.info.splits:  # else another process was faster
             raise UserError(
                 f"the digits could not be written to {cache}: {error.strerror or error}; "
-                "set XDG_CACHE_HOME to a directory that can be written."
+                "set TFGEN_CACHE to a directory that can be written."
             ) from error
     return builder
 

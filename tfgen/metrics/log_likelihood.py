@@ -4,7 +4,10 @@ import math
 
 import numpy as np
 
+from tfgen.images import graph_mistakes_told
 
+
+@graph_mistakes_told()
 def mean_score(score, data, split, batch_size=100):
     """Return (mean, standard error, n) of `score(images, labels, seeds)` [b] over a split.
 
