@@ -66,7 +66,30 @@ def test_quantile_of_uniforms_draws_from_the_distribution(likelihood, channels):
     np.testing.assert_array_less(np.abs(counts / n - probabilities), 5 * error + 2e-4)
 
 
-@pytest.mark.parametrize(("likelihood", "channels"), DISCRETE + CONTINUOUS, ids=repr)
+@pytest.mark.parametrize(("likelihood", "channels"), DISCRETE, ids=repr)
+def test_cold_there_is_one_level_whatever_the_uniform(likelihood, channels):
+    parameters = parameters_of(likelihood, channels, 100, scale=0.5)
+    uniforms = np.random.default_rng(1).uniform(size=[20, 100, channels]).astype(np.float32)
+    cold = likelihood.quantile(np.repeat(parameters[None], 20, axis=0), uniforms, 1e-6).numpy()
+    np.testing.assert_array_equal(cold, np.repeat(cold[:1], 20, axis=0))
+    if not likelihood.joint_channels:
+        every = [np.full([100, channels], level) for level in range(likelihood.levels)]
+        scores = [likelihood.log_prob(parameters, levels) for levels in every]
+        np.testing.assert_array_equal(cold[0], np.argmax(scores, axis=0))
+        return
+    # At the mean of the heaviest component, given the channels before.
+    rows = parameters.reshape(100, -1, likelihood.num_mixtures)
+    rows = rows[np.arange(100), :, rows[:, 0].argmax(axis=1)]
+    values = 2 * cold[0] / (likelihood.levels - 1) - 1
+    means = rows[:, 1 : 1 + channels].astype(np.float64)
+    for pair, (channel, before) in enumerate([(1, 0), (2, 0), (2, 1)][: rows.shape[1] - 3]):
+        shift = np.tanh(rows[:, 1 + 2 * channels + pair]) * values[:, before]
+        means[:, channel] += shift
+    levels = np.clip(np.round((means + 1) / 2 * (likelihood.levels - 1)), 0, likelihood.levels - 1)
+    np.testing.assert_array_equal(cold[0], levels)
+
+
+@pytest.mark.parametrize(("likelihood", "channels"), DISCRETE, ids=repr)
 def test_quantile_takes_the_ends_of_the_unit_interval(likelihood, channels):
     parameters = parameters_of(likelihood, channels, 100, scale=4.0)
     for end in (0.0, np.nextafter(np.float32(1), np.float32(0))):
@@ -105,13 +128,34 @@ def test_gradients_stay_finite_far_from_the_data(likelihood, channels):
     assert np.isfinite(total) and np.all(np.isfinite(tape.gradient(total, parameters)))
 
 
-@pytest.mark.parametrize(("likelihood", "channels"), DISCRETE + CONTINUOUS, ids=repr)
+@pytest.mark.parametrize(
+    ("likelihood", "channels"),
+    [
+        *DISCRETE,
+        *CONTINUOUS,
+        (Categorical(2), 1),
+        (Categorical(256), 3),
+        (ContinuousBernoulli(), 3),
+    ],
+    ids=repr,
+)
 def test_initial_bias_gives_the_mean_image(likelihood, channels):
-    bias = likelihood.initial_bias(np.full([1, channels], 0.3))
-    assert bias.shape == (1, likelihood.num_parameters(channels))
-    mean = (likelihood.mean(tf.constant(bias)) + 1) / 2
-    # Exact for binary pixels; a likelihood of many levels need only start near.
-    np.testing.assert_allclose(mean, 0.3, atol=1e-3 if isinstance(likelihood, Bernoulli) else 0.15)
+    mean = np.linspace(0.01, 0.99, 6 * channels).reshape(2, 3, channels)
+    bias = likelihood.initial_bias(mean)
+    assert bias.shape == (2, 3, likelihood.num_parameters(channels))
+    found = (likelihood.mean(tf.constant(bias)) + 1) / 2
+    # The end levels cut a mixture's components off.
+    tolerance = 0.15 if isinstance(likelihood, DiscretizedLogisticMixture) else 1e-3
+    np.testing.assert_allclose(found, mean, atol=tolerance)
+    # No logit is infinite, whatever the mean.
+    for end in (0.0, 1.0):
+        assert np.all(np.isfinite(likelihood.initial_bias(np.full([1, channels], end))))
+
+
+def test_the_initial_bias_of_two_levels_is_the_logit():
+    mean = np.array([[0.0], [0.13], [0.5], [0.8]])
+    bias = Categorical(2).initial_bias(mean)
+    np.testing.assert_allclose(np.diff(bias), Bernoulli().initial_bias(mean), atol=1e-3)
 
 
 @pytest.mark.parametrize(("likelihood", "channels"), DISCRETE + CONTINUOUS, ids=repr)

@@ -325,6 +325,7 @@ def test_temperature_sharpens_each_pixel(likelihood):
     model = build("PixelCNN", (4, 3, 1), likelihood)
     np.testing.assert_array_equal(model.sample(4, temperature=1.0), model.sample(4))
     cold = model.sample(16, temperature=1e-30)
+    np.testing.assert_array_equal(cold, np.repeat(cold[:1], 16, axis=0))
     parameters = model.parameters(to_unit(cold))
     levels = tf.range(likelihood.levels)[:, None, None, None, None]
     scores = tf.stack([likelihood.log_prob(parameters, level) for level in levels])
@@ -340,13 +341,31 @@ def test_temperature_sharpens_each_pixel(likelihood):
             model.sample(1, temperature=wrong)
 
 
+def test_cold_a_pixel_of_a_mixture_has_one_value_whatever_the_seed():
+    model = build("PixelCNN", (4, 3, 1), DiscretizedLogisticMixture(256, 2))
+    # As narrow as a component may be, where a temperature must still narrow it.
+    model.output_layer.bias.assign(model.output_layer.bias - [0, 0, 0, 0, 9, 9])
+    cold = model.sample(16, temperature=1e-9)
+    np.testing.assert_array_equal(cold, np.repeat(cold[:1], 16, axis=0))
+    known = np.arange(12).reshape(4, 3) < 4
+    np.testing.assert_array_equal(
+        model.complete(cold, known, np.arange(50, 66), temperature=1e-9), cold
+    )
+
+
 def test_a_batch_in_threads_is_the_batch(monkeypatch):
     model = build("PixelCNN", (4, 3, 1), Categorical(4), 2)
     labels = np.arange(32) % 2
+    sizes = []
+    scan = model._compiled_scan
+    monkeypatch.setattr(
+        model, "_compiled_scan", lambda noise, *rest: sizes.append(len(noise)) or scan(noise, *rest)
+    )
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
     alone = model.sample(32, labels=labels)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 2, 3}, raising=False)
     np.testing.assert_array_equal(model.sample(32, labels=labels), alone)
+    assert sizes == [32, 16, 16]
 
 
 def test_images_are_completed_in_batches_of_a_few_sizes(monkeypatch):
@@ -389,6 +408,22 @@ def test_seeds_that_are_no_int32_are_refused():
     images = np.zeros([1, 2, 2, 1], np.uint8)
     with pytest.raises(UserError, match="seeds must lie in"):
         model.complete(images, np.ones([2, 2], bool), np.array([2**32]))
+
+
+def test_noise_of_another_shape_is_refused():
+    model = build("PixelCNN", (4, 3, 1), Categorical(4))
+    noise = model.noise(tf.range(3)).numpy()
+    larger = np.pad(noise, [(0, 0), (0, 3), (0, 2), (0, 0)])
+    for wrong in (noise[:, :3], larger, noise[0]):
+        with pytest.raises(UserError, match=r"noise must be floats of shape \[batch, 4, 3, 1\]"):
+            model.generate(wrong)
+    with pytest.raises(UserError, match=r"but is int32 of shape \(3, 4, 3, 1\)"):
+        model.generate(noise.astype(np.int32))
+    expected = model.generate(noise)
+    np.testing.assert_array_equal(model.generate(noise.astype(np.float64)), expected)
+    # In a graph the batch size may be unknown.
+    spec = tf.TensorSpec([None, 4, 3, 1])
+    np.testing.assert_array_equal(tf.function(model.generate, [spec])(noise), expected)
 
 
 def test_wrong_masks_and_likelihoods_are_refused():

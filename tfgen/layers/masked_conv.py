@@ -87,15 +87,11 @@ class MaskedConv2D(BiasedLayer):
         self.built = True
 
     def _make_mask(self):
-        if self.groups == 1:  # the same for all maps, so kept small: exports store it
-            mask = np.ones([*self.kernel.shape[:2], 1, 1], np.float32)
-            mask[-1, self.margin] = self.mask_type == "B"
-        else:
-            mask = np.ones(self.kernel.shape, np.float32)
-            source = np.arange(self.in_channels) // (self.in_channels // self.groups)
-            target = np.tile(np.arange(self.filters) // (self.filters // self.groups), self.gates)
-            visible = np.less if self.mask_type == "A" else np.less_equal
-            mask[-1, self.margin] = visible(source[:, None], target[None, :])
+        maps = (*self.kernel.shape[2:], self.groups, self.gates)
+        if self.groups == 1:
+            maps = (1, 1, 1, 1)  # the same for all maps, so kept small: exports store it
+        mask = np.ones([*self.kernel.shape[:2], *maps[:2]], np.float32)
+        mask[-1, self.margin] = group_mask(*maps, self.mask_type)
         mask[-1, self.margin + 1 :] = 0
         return mask
 
@@ -203,6 +199,17 @@ def convolve_rows(rows, kernel):
     return product(
         tf.concat(taps, axis=-1), tf.reshape(kernel, [height * width * channels, filters])
     )
+
+
+def group_mask(in_channels, out_channels, groups, gates, mask_type="B"):
+    """Return the 0/1 matrix [in, out] of what each group of each gate sees: the groups before it
+    and, under mask B, itself.
+    """
+    source = np.arange(in_channels) // (in_channels // groups)
+    filters = out_channels // gates
+    target = np.tile(np.arange(filters) // (filters // groups), gates)
+    visible = np.less if mask_type == "A" else np.less_equal
+    return visible(source[:, None], target[None, :]).astype(np.float32)
 
 
 def group_of(maps, group, groups, gates):

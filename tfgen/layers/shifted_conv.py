@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen.layers.masked_conv import BiasedLayer, group_of
+from tfgen.layers.masked_conv import BiasedLayer, group_mask, group_of
 from tfgen.layers.product import product
 
 
@@ -183,11 +183,3 @@ class Doubling(keras.layers.Layer):
         place = n * (2 * lower + right)
         kernel = tf.slice(self.masked_kernel(), [0, place + group * size], [n, size])
         return x @ kernel + self.bias[group * size : (group + 1) * size]
-
-
-def group_mask(in_channels, out_channels, groups, gates):
-    """Return the 0/1 matrix that lets a group of each gate see itself and the groups before."""
-    source = np.arange(in_channels) // (in_channels // groups)
-    filters = out_channels // gates
-    target = np.tile(np.arange(filters) // (filters // groups), gates)
-    return np.less_equal(source[:, None], target[None, :]).astype(np.float32)

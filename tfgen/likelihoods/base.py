@@ -49,21 +49,18 @@ class Likelihood(Value):
         """
         return self.distribution(parameters).log_prob(levels)
 
-    def quantile(self, parameters, uniforms):
+    def quantile(self, parameters, uniforms, temperature=1.0):
         """Return the levels, int32 [..., channels], at which each channel's CDF passes `uniforms`.
 
         With uniforms in [0, 1) this draws a sample (inverse-CDF). Likelihoods with
-        `joint_channels` draw channel after channel, each given the ones before.
+        `joint_channels` draw channel after channel, each given the ones before. Densities have
+        none.
+
+        A `temperature` below 1 sharpens the distribution, above 1 it flattens it. Wherever
+        parameters are logits, it becomes p^(1 / temperature), normalised; towards 0 all mass goes
+        to the likeliest level.
         """
         raise NotImplementedError
-
-    def tempered(self, parameters, temperature):
-        """Return the parameters of the distribution sharpened or flattened by a temperature.
-
-        At 1 nothing changes; towards 0 all mass goes to one level. Here, and wherever parameters
-        are logits: p^(1 / temperature), normalised, whose last level is the likeliest.
-        """
-        return parameters / temperature
 
     def mean(self, parameters):
         """Return the expected image in [-1, 1], [..., channels], for tensors and KerasTensors."""
@@ -90,3 +87,15 @@ def logit(mean, margin=0.01):
     """Return log(mean / (1 - mean)) for numpy `mean`, kept `margin` away from 0 and 1."""
     mean = np.clip(mean, margin, 1 - margin)
     return np.log(mean) - np.log1p(-mean)
+
+
+def slope(mean, mean_at, margin=0.01):
+    """Return the slopes s at which p(x) proportional to exp(s x) on [0, 1] has the means `mean`.
+
+    Args:
+        mean: a numpy array of any shape, kept `margin` away from 0 and 1.
+        mean_at: the mean of p as a function of s, numpy [n] to [n]; no s will be 0.
+    """
+    # A mean m is never further than 1 / |s| from the end that p leans to, so |s| < 1 / margin.
+    slopes = np.linspace(-1 / margin, 1 / margin, 10_000)
+    return np.interp(np.clip(mean, margin, 1 - margin), mean_at(slopes), slopes)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 from tensorflow_probability import distributions as tfd
 
-from tfgen.likelihoods.base import Likelihood, logit, split_channels
+from tfgen.likelihoods.base import Likelihood, slope, split_channels
 
 
 class _Continuous(Likelihood):
@@ -24,11 +24,6 @@ class _Continuous(Likelihood):
     def log_prob(self, parameters, levels):
         points = tf.cast(levels, tf.float32) / (self.levels - 1)
         return self.distribution(parameters).log_prob(points)
-
-    def quantile(self, parameters, uniforms):
-        points = self.distribution(parameters).quantile(uniforms)
-        points = tf.clip_by_value(points, 0.0, 1.0)
-        return tf.cast(tf.round(points * (self.levels - 1)), tf.int32)
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -50,7 +45,8 @@ class ContinuousBernoulli(_Continuous):
         return 2 * ops.where(near_zero, 0.5 + logits / 12, exact) - 1
 
     def initial_bias(self, mean):
-        return logit(mean).astype(np.float32)
+        logits = slope(mean, lambda logits: 1 / (1 - np.exp(-logits)) - 1 / logits)
+        return logits.astype(np.float32)
 
 
 @keras.saving.register_keras_serializable(package="tfgen")

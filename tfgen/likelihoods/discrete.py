@@ -7,7 +7,7 @@ from keras import ops
 from tensorflow_probability import distributions as tfd
 
 from tfgen.errors import UserError
-from tfgen.likelihoods.base import Likelihood, logit, split_channels
+from tfgen.likelihoods.base import Likelihood, logit, slope, split_channels
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -30,9 +30,10 @@ class Bernoulli(Likelihood):
         logits = tf.cast(parameters, tf.float32)
         return tf.cast(levels, tf.float32) * logits - tf.math.softplus(logits)
 
-    def quantile(self, parameters, uniforms):
+    def quantile(self, parameters, uniforms, temperature=1.0):
         # P(0) = sigmoid(-logit): the CDF passes u at level 1 as soon as u reaches P(0).
-        return tf.cast(uniforms >= tf.sigmoid(-tf.cast(parameters, tf.float32)), tf.int32)
+        logits = tf.cast(parameters, tf.float32) / temperature
+        return tf.cast(uniforms >= tf.sigmoid(-logits), tf.int32)
 
     def mean(self, parameters):
         return 2 * ops.sigmoid(ops.cast(parameters, "float32")) - 1
@@ -56,9 +57,9 @@ class Categorical(Likelihood):
     def distribution(self, parameters):
         return tfd.Categorical(logits=split_channels(parameters, self.levels), dtype=tf.int32)
 
-    def quantile(self, parameters, uniforms):
-        probabilities = tf.nn.softmax(split_channels(parameters, self.levels))
-        return level_at(probabilities, uniforms)
+    def quantile(self, parameters, uniforms, temperature=1.0):
+        logits = split_channels(parameters, self.levels) / temperature
+        return level_at(tf.nn.softmax(logits), uniforms)
 
     def mean(self, parameters):
         channels = parameters.shape[-1] // self.levels
@@ -68,9 +69,14 @@ class Categorical(Likelihood):
         return ops.sum(probabilities * values, axis=-1)
 
     def initial_bias(self, mean):
-        # Logits linear in the level give the exponential family with a chosen mean; near enough.
-        slope = logit(mean)[..., None] / 2
-        bias = slope * np.linspace(-1, 1, self.levels)
+        # Logits linear in the level: the distribution of the largest entropy with this mean.
+        points = np.linspace(0, 1, self.levels)
+
+        def mean_at(slopes):
+            weights = np.exp(slopes[:, None] * points)
+            return weights @ points / weights.sum(axis=1)
+
+        bias = slope(mean, mean_at)[..., None] * (points - 0.5)
         return bias.reshape(*mean.shape[:-1], -1).astype(np.float32)
 
 

@@ -12,7 +12,7 @@ import tensorflow_probability as tfp
 from keras import ops
 from tensorflow_probability import distributions as tfd
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.likelihoods.base import Likelihood
 from tfgen.likelihoods.discrete import level_at
 
@@ -33,8 +33,7 @@ class DiscretizedLogisticMixture(Likelihood):
     def __init__(self, levels=256, num_mixtures=10):
         if not 2 <= levels <= 256:
             raise UserError(f"levels must lie in 2..256, but is {levels}.")
-        if num_mixtures < 1:
-            raise UserError(f"num_mixtures must be at least 1, but is {num_mixtures}.")
+        check_counts(num_mixtures=num_mixtures)
         self.levels = levels
         self.num_mixtures = num_mixtures
 
@@ -70,10 +69,16 @@ class DiscretizedLogisticMixture(Likelihood):
     def log_prob(self, parameters, levels):
         return self.distribution(parameters, levels).log_prob(tf.cast(levels, tf.float32))
 
-    def quantile(self, parameters, uniforms):
+    def quantile(self, parameters, uniforms, temperature=1.0):
+        """As `Likelihood.quantile`; a temperature divides mixture logits and multiplies scales.
+
+        Towards 0, all mass goes to the level at the mean of the heaviest component, which need not
+        be the likeliest one.
+        """
         # Channel after channel as in `distribution`, each given the levels drawn before it.
         logits, means, log_scales, coefficients = self._components(parameters)
-        logits = logits[..., None, :]
+        logits = logits[..., None, :] / temperature
+        log_scales += tf.math.log(temperature)
         means, coefficients = (tf.unstack(each, axis=-2) for each in (means, coefficients))
         log_scales = tf.split(log_scales, len(means), axis=-2)
         uniforms = tf.unstack(uniforms, axis=-1)
@@ -87,24 +92,6 @@ class DiscretizedLogisticMixture(Likelihood):
             if channel + 1 < len(log_scales):
                 logits += self._quantized(mean, log_scale).log_prob(values[-1][..., None])
         return tf.stack(drawn, axis=-1)
-
-    def tempered(self, parameters, temperature):
-        """Return the parameters with mixture logits divided, and scales multiplied, by it.
-
-        Towards 0, all mass goes to the level at the mean of the heaviest component, which need not
-        be the likeliest one.
-        """
-        rows = parameters.shape[-1] // self.num_mixtures
-        channels = _channels(rows)
-        shape = tf.concat([tf.shape(parameters)[:-1], [rows, self.num_mixtures]], axis=0)
-        logits, means, log_scales, coefficients = tf.split(
-            tf.reshape(tf.cast(parameters, tf.float32), shape),
-            [1, channels, channels, rows - 1 - 2 * channels],
-            axis=-2,
-        )
-        log_scales = tf.maximum(log_scales, MIN_LOG_SCALE) + tf.math.log(temperature)
-        tempered = tf.concat([logits / temperature, means, log_scales, coefficients], axis=-2)
-        return tf.reshape(tempered, tf.shape(parameters))
 
     def mean(self, parameters):
         """Return the mixture of the components' means.
@@ -136,6 +123,7 @@ class DiscretizedLogisticMixture(Likelihood):
         return ops.stack([ops.sum(weights * value, axis=-1) for value in expected], axis=-1)
 
     def initial_bias(self, mean):
+        """As `Likelihood.initial_bias`, but near the mean: the end levels cut the logistics off."""
         channels = mean.shape[-1]
         bias = np.zeros((*mean.shape[:-1], _rows(channels), self.num_mixtures), np.float32)
         spread = np.linspace(-0.5, 0.5, self.num_mixtures + 2)[1:-1]
@@ -189,6 +177,8 @@ def _channels(rows):
 class DiscretizedLogistic(tfd.Distribution):
     """The logistic(loc, exp(log_scale)) rounded to the nearest of the levels 0..levels-1.
 
+    It scores levels only; what draws them is `DiscretizedLogisticMixture.quantile`.
+
     tfd.QuantizedDistribution subtracts two CDFs, which cancels far from the mean and gives -inf
     with NaN gradients. For the logistic the difference has a closed form without cancellation:
 
@@ -232,7 +222,3 @@ class DiscretizedLogistic(tfd.Distribution):
         # A width that underflows would make the logarithm infinite and its gradient NaN.
         mass = tf.math.log(-tf.math.expm1(-tf.maximum(width, 1e-30)))
         return up_to + beyond + tf.where(is_first | is_last, 0.0, mass)
-
-    def _sample_n(self, n, seed=None):
-        logistic = tfd.Logistic(self.loc, tf.exp(self.log_scale))
-        return tf.clip_by_value(tf.round(logistic.sample(n, seed=seed)), 0.0, self.levels - 1.0)

@@ -114,10 +114,11 @@ class AutoregressiveModel(TractableModel):
         return random_noise.uniform(seeds, self.image_shape)
 
     def generate(self, noise, labels=None, temperature=1.0):
-        """Return the images that the uniforms draw, uint8 [b, h, w, c].
+        """Return the images that the uniforms `noise` [b, h, w, c] draw, uint8 [b, h, w, c].
 
         A `temperature` below 1 sharpens each pixel's distribution, above 1 it flattens it.
         """
+        noise = self._checked_noise(noise)
         temperature = _checked_temperature(temperature)
         labels = check_labels(labels, self.num_classes, noise.shape[0] or tf.shape(noise)[0])
         levels = _in_threads(self._compiled_scan, [noise, labels], temperature)
@@ -161,6 +162,18 @@ class AutoregressiveModel(TractableModel):
 
         rows = [seeds, labels, given, np.broadcast_to(mask, shape)]
         return tf.constant(in_few_sizes(complete, *rows, batch_size=batch_size))
+
+    def _checked_noise(self, noise):
+        """Return noise as a tensor, float32 [b, h, w, c]."""
+        noise = tf.convert_to_tensor(noise)
+        shape = [None, *self.image_shape]
+        if not noise.dtype.is_floating or not noise.shape.is_compatible_with(shape):
+            raise UserError(
+                f"noise must be floats of shape [batch, {', '.join(map(str, self.image_shape))}], "
+                f"as the model's `noise` gives them, but is {noise.dtype.name} of shape "
+                f"{noise.shape}."
+            )
+        return tf.cast(noise, tf.float32)
 
     def scan(self, uniforms, labels, temperature=1.0, **known):
         """Return the levels that the uniforms draw; see `sampling.raster.scan`."""

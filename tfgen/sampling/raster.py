@@ -74,8 +74,7 @@ def scan(
 
             def draw(parameters, group):
                 seen.append(parameters)
-                parameters = model.likelihood.tempered(parameters, temperature)
-                drawn = model.likelihood.quantile(parameters, own_uniforms[group])
+                drawn = model.likelihood.quantile(parameters, own_uniforms[group], temperature)
                 return tf.where(is_known, own_given[group], drawn) if own else drawn
 
             levels, left, features = model.pixel(_at(j, columns), left, draw)
