@@ -121,11 +121,13 @@ def test_a_spoilt_file_is_refused_and_the_next_run_goes_on(ways, sentence, serve
 def test_a_file_that_was_damaged_in_the_cache_is_fetched_again(served, cache):
     entry = zoo.find(served.entry)
     (entry.path / "model.keras").write_bytes(b"")
-    (entry.path / ".model.keras.killed").mkdir()
+    killed = entry.path / ".model.keras.killed_8.tfgen"
+    killed.mkdir()
     del served.asked[:]
     assert contents(zoo.find(served.entry)) == FILES
     assert served.asked == ["entry.json", "model.keras"]
     assert held(cache) == {"model.keras", "samples.png", "a.pb", "entry.json"}
+    assert not killed.exists()
     (entry.path / "entry.json").write_text("{}")
     served.close()
     with pytest.raises(UserError, match="the server cannot be reached"):
@@ -192,6 +194,14 @@ def test_a_cache_that_cannot_be_written_is_told(served, monkeypatch):
     monkeypatch.setenv("TFGEN_CACHE", "/proc/nowhere")
     with pytest.raises(UserError, match="/proc/nowhere.*cannot be written"):
         zoo.find(served.entry)
+
+
+def test_a_cache_that_can_be_read_alone_serves_any_address_of_what_it_holds(served, cache):
+    entry = zoo.find(served.entry)
+    shutil.rmtree(cache / "addresses")
+    (cache / "addresses").write_text("so that no folder can be made, whoever the tests run as")
+    shutil.copytree(served.folder / "small", served.folder / "other" / "small")
+    assert zoo.find(f"{served.address}/other/small").path == entry.path
 
 
 def test_hub_addresses_without_the_package_are_told_what_to_install(monkeypatch):

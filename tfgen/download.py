@@ -115,8 +115,11 @@ def fetch(address):
     if not _is_whole(folder):
         _bring(place, text, info, folder)
     if _noted(note) != digest:
-        with written_beside(note) as beside:
-            beside.write_text(digest)
+        try:
+            with written_beside(note) as beside:
+                beside.write_text(digest, encoding="utf-8")
+        except NotWritten as error:  # such as of a cache that others fill
+            logging.info("%s Without a network, %s will not be found.", error, place.address)
     return folder / "entry.json"
 
 
@@ -214,7 +217,7 @@ def _is_whole(folder):
 
 def _noted(note):
     with contextlib.suppress(OSError, ValueError):
-        return note.read_text()
+        return note.read_text(encoding="utf-8")
     return "none"
 
 

@@ -1,7 +1,10 @@
 """`tfgen evaluate` and `compare`: sets of samples, features, and the table of all entries."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
@@ -70,6 +73,27 @@ def test_compare_prints_and_writes_a_table_or_json(capsys, tmp_path):
     assert code == 2 and "digits.md exists; choose another --out" in err
     code, _, err = run(capsys, "compare", "digit")
     assert code == 2 and "dataset 'digit' not found; did you mean 'digits'?" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        (["compare", "digits", "--out=a"], "a"),
+        (["push", "vae_digits", "hf://me/vae", "--out=a"], "a/README.md"),
+    ],
+)
+def test_files_are_of_utf8_whatever_the_locale(words, file, tmp_path):
+    if words[0] == "push":
+        pytest.importorskip("huggingface_hub")
+    script = "import sys; from tfgen import cli; sys.exit(cli.main(sys.argv[1:]))"
+    locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    subprocess.run(
+        [sys.executable, "-c", script, *words],
+        cwd=tmp_path,
+        env={**os.environ, **locale, "PYTHONIOENCODING": "utf-8"},
+        check=True,
+    )
+    assert "Fréchet distance" in (tmp_path / file).read_text(encoding="utf-8")
 
 
 def test_compare_takes_entries_from_anywhere(capsys, tmp_path):

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from tfgen.cli import results
 from tfgen.errors import UserError
 from tfgen.export.atomic import clear_scratch, written_beside
 
@@ -84,6 +86,38 @@ def test_what_was_to_be_replaced_comes_back_if_it_cannot_be(tmp_path, monkeypatc
     clear_scratch(tmp_path)
     assert (path / "file").read_text() == "first"
     assert sorted(file.name for file in tmp_path.iterdir()) == [".folder.personal", "folder"]
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/..", "/"])
+def test_a_path_without_a_name_is_refused_before_anything_is_written(name, tmp_path, monkeypatch):
+    (tmp_path / "here" / "a").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    with (
+        pytest.raises(UserError, match="cannot be written: the path must end in a name."),
+        written_beside(name) as beside,
+    ):
+        pytest.fail(f"{beside} is where it would be written")
+    assert [path.name for path in tmp_path.rglob("*")] == ["here", "a"]
+
+
+def test_what_a_killed_writer_left_is_cleared_by_the_next_of_that_name(tmp_path):
+    for name in ("file", "other"):
+        (tmp_path / f".{name}.killed_8.tfgen").mkdir()
+    with written_beside(tmp_path / "file") as first, written_beside(tmp_path / "file") as second:
+        first.write_text("first")  # which the second writer lets be
+        second.write_text("second")
+    assert (tmp_path / "file").read_text() == "first"
+    assert {path.name for path in tmp_path.iterdir()} == {"file", ".other.killed_8.tfgen"}
+
+
+@pytest.mark.parametrize("what", ["grid", "folder"])
+def test_results_clear_what_their_killed_writer_left(what, tmp_path):
+    images, out = np.zeros([1, 4, 4, 1], np.uint8), tmp_path / "a.png"
+    out = out if what == "grid" else out.with_suffix("")
+    killed = tmp_path / f".{out.name}.killed_8.tfgen"
+    killed.mkdir()
+    results.write(out, images, None, {}, [("0", images[0])])
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 
 def test_what_is_being_written_is_not_cleared_away(tmp_path):

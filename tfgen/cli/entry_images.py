@@ -49,6 +49,9 @@ def choose(entry, values, split="test", limit=None, to_grid=False):
     info = entry.info
     classes, class_names = None, ()
     if values.images:
+        for flag in ("split", "data_dir"):
+            if flag in values and values[flag].present:
+                raise UserError(f"the images are those of --images; leave out --{flag}.")
         images = read_images(values.images, tuple(info["image_shape"]), limit)
         images = quantize(images, info["levels"]) if to_grid else images
     else:

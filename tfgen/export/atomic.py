@@ -27,17 +27,22 @@ class NotWritten(UserError):
 
 
 @contextlib.contextmanager
-def written_beside(path, replace=True):
+def written_beside(path, replace=True, clear=True):
     """Yield a path beside `path` to write a file or folder to; it becomes `path` at the end.
 
-    An existing file is replaced, and an existing folder too if `replace`. Raises `NotWritten` if
-    that fails, and then leaves no empty folder above it that was not there.
+    An existing file is replaced, and an existing folder too if `replace`. If `clear`, what writers
+    of `path` that were killed left is removed first, which takes a look at all files beside it.
+    Raises `NotWritten` if it fails, and then leaves no empty folder above it that was not there.
     """
     path = pathlib.Path(path)
+    if path.name in ("", ".."):
+        raise NotWritten(path, "the path must end in a name")
     scratch, made = None, []
     try:
         made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
+        if clear:
+            clear_scratch(path.parent, [path.name])
         scratch, lock = _new_scratch(path)
         beside = scratch / path.name
         with lock:

@@ -102,12 +102,12 @@ def table(entries):
 def update_readme(path, entries):
     """Rewrite the table between the two marks of the README at `path`."""
     path = pathlib.Path(path)
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     if START not in text or END not in text:
         raise UserError(f"{path} lacks the marks {START} and {END}.")
     before, rest = text.split(START, 1)
     after = rest.split(END, 1)[1]
-    path.write_text(f"{before}{START}\n{table(entries)}\n{END}{after}")
+    path.write_text(f"{before}{START}\n{table(entries)}\n{END}{after}", encoding="utf-8")
 
 
 def _kept(info):
@@ -134,5 +134,5 @@ if __name__ == "__main__":
     from tfgen import zoo
 
     for _entry in zoo.entries():
-        (_entry.path / "README.md").write_text(card(_entry.info))
+        (_entry.path / "README.md").write_text(card(_entry.info), encoding="utf-8")
     update_readme("README.md", zoo.entries())

@@ -76,9 +76,9 @@ def write(model, out, record):
         "files": {name: manifest.checksum(out / name) for name in files},
     }
     with written_beside(out / "README.md") as beside:
-        beside.write_text(card.card(info))
+        beside.write_text(card.card(info), encoding="utf-8")
     with written_beside(out / "entry.json") as beside:
-        beside.write_text(json.dumps(info, indent=1) + "\n")
+        beside.write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
     return out
 
 

@@ -26,8 +26,8 @@ def prepare(entry, address, out):
             (beside / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(entry.path / name, beside / name)
         if info != entry.info:
-            (beside / "entry.json").write_text(json.dumps(info, indent=1) + "\n")
-        (beside / "README.md").write_text(text)
+            (beside / "entry.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+        (beside / "README.md").write_text(text, encoding="utf-8")
     return ["README.md", *names]
 
 

@@ -14,7 +14,8 @@ POINT = (1, 2, 1)  # an image of two grey pixels, which are the coordinates of a
 
 def save_grid(images, path, columns=None):
     """Write uint8 images [n, h, w, c] as one PNG; see `grid_of`."""
-    save_image(grid_of(images, columns), path)
+    with written_beside(path) as beside:
+        as_pillow(grid_of(images, columns)).save(beside, "PNG")
 
 
 def grid_of(images, columns=None):
@@ -78,7 +79,8 @@ def in_lines(parts, columns=8):
 
 def save_image(image, path):
     """Write one uint8 image [h, w, c] of one or three channels as PNG."""
-    with written_beside(path) as beside:
+    # Of many: to look for what was left of each would take longer than to write them.
+    with written_beside(path, clear=False) as beside:
         as_pillow(image).save(beside, "PNG")
 
 

@@ -17,7 +17,7 @@ from absl import logging
 from tfgen import zoo
 from tfgen.errors import UserError
 from tfgen.export import saved_model, serving_guide
-from tfgen.export.atomic import clear_scratch, told_as_of_files, written_beside
+from tfgen.export.atomic import told_as_of_files, written_beside
 from tfgen.sampling.portable import BATCH_SIZES
 
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
@@ -49,7 +49,6 @@ def export_entries(entries, out, version=1):
 
 
 def _export(entry, out, version):
-    clear_scratch(out / entry.name, [str(version)])
     with written_beside(out / entry.name / str(version), replace=False) as beside:
         model = zoo.load(entry.path)
         endpoints = saved_model.save(model, beside)
@@ -57,7 +56,7 @@ def _export(entry, out, version):
             write_warm_up(endpoints, model.num_classes, entry.name, beside / WARM_UP_FILE)
         # The version comes last: where it stands, the export is whole.
         with written_beside(out / entry.name / "serving.md") as guide:
-            guide.write_text(serving_guide.guide(entry, endpoints, out, version))
+            guide.write_text(serving_guide.guide(entry, endpoints, out, version), encoding="utf-8")
         _write_config(out, [entry.name])
     # Once more, with what others exported meanwhile.
     _write_config(out, [])
@@ -66,7 +65,7 @@ def _export(entry, out, version):
 
 def _write_config(out, more):
     with written_beside(out / "models.config") as config:
-        config.write_text(models_config(out, more))
+        config.write_text(models_config(out, more), encoding="utf-8")
 
 
 def example_inputs(inputs, rows, num_classes):

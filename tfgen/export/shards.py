@@ -81,7 +81,7 @@ def claim(folder, described):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{MANIFEST}.", dir=folder) as scratch:
             beside = os.path.join(scratch, MANIFEST)
-            with open(beside, "w") as file:
+            with open(beside, "w", encoding="utf-8") as file:
                 json.dump(described, file, indent=1)
             try:
                 os.link(beside, path)  # which, unlike a rename, replaces nothing
@@ -107,7 +107,7 @@ def check_free(folder, described):
             raise UserError(f"{folder} is not empty; choose another --out.")
         return
     try:
-        there = json.loads(path.read_text())
+        there = json.loads(path.read_text(encoding="utf-8"))
         differing = [key for key in described if there.get(key) != described[key]]
     except (OSError, ValueError, AttributeError) as error:
         raise UserError(f"{path} cannot be read; choose another --out.") from error
@@ -138,7 +138,6 @@ def write(folder, described, shard, draw):
     if path.exists():
         logging.info("%s is there", path.name)
         return
-    clear_scratch(folder, [path.name])
     try:
         _write_records(path, described["format"], _batches(described, shard, draw))
     except NotWritten:

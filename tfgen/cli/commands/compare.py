@@ -44,11 +44,13 @@ def run(dataset, values):
         raise UserError(f"entry {word} was not trained on '{dataset}'.")
     if values.out:
         shared_flags.check_free(pathlib.Path(values.out), "--out", values)
+    elif values.overwrite:
+        raise UserError("--overwrite goes with --out FILE; leave it out.")
     if values.format == "json":
         text = json.dumps(comparison.rows(entries), indent=1)
     else:
         text = comparison.markdown(entries)
     if values.out:
         with written_beside(values.out) as beside:
-            beside.write_text(f"{text}\n")
+            beside.write_text(f"{text}\n", encoding="utf-8")
     print(text)

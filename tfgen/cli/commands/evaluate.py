@@ -75,6 +75,8 @@ def run(name, values):
         if not values.maps.endswith(".png"):
             raise UserError(f"--maps must end in .png, but is {values.maps}.")
         shared_flags.check_free(pathlib.Path(values.maps), "--maps", values)
+    elif values.overwrite:
+        raise UserError("--overwrite goes with --maps FILE.png; leave it out.")
     metrics = quiet.load("tfgen.metrics")
     from tfgen import data
     from tfgen.metrics.sample_quality import MOST

@@ -30,6 +30,8 @@ def run(name, address, values):
     download.hub_parts(address)
     if values.out:
         _check_free(pathlib.Path(values.out), values)
+    elif values.overwrite:
+        raise UserError("--overwrite goes with --out DIR; leave it out.")
     from tfgen.export import hub
 
     if values.upload:
