@@ -15,8 +15,8 @@ def check_instance(value, kind, name, example):
         )
 
 
-def check_counts(**counts):
-    """Raise `UserError` unless each of the arguments is an integer of at least 1."""
+def check_counts(*, minimum=1, **counts):
+    """Raise `UserError` unless each of the arguments is an integer of at least `minimum`."""
     for name, value in counts.items():
-        if not isinstance(value, numbers.Integral) or value < 1:
-            raise UserError(f"{name} must be an integer of at least 1, but is {value!r}.")
+        if not isinstance(value, numbers.Integral) or value < minimum:
+            raise UserError(f"{name} must be an integer of at least {minimum}, but is {value!r}.")

@@ -270,6 +270,62 @@ def test_own_players_may_be_subclasses_of_keras_model(tmp_path):
     np.testing.assert_allclose(pixels, model.sample(5), atol=0.51)
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class NoisyDiscriminator(OwnDiscriminator):
+    """With a weight that counts in training alone, and statistics of the training data."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.strength = self.add_weight(name="strength", shape=(), initializer="ones")
+        self.normalized = keras.layers.BatchNormalization()
+
+    def call(self, images, training=False):
+        x = self.normalized(images, training=training)
+        if training:
+            x += self.strength * keras.random.normal(keras.ops.shape(x))
+        return super().call(x)
+
+
+def test_weights_of_own_players_may_count_in_training_alone():
+    discriminator = NoisyDiscriminator()
+    model = GAN(SHAPE, 3, discriminator=discriminator, game=Hinge())
+    np.testing.assert_array_equal(discriminator.normalized.moving_mean, [0.0])
+    model.compile("adam")
+    model.fit(EVERY_IMAGE, verbose=0)
+    assert discriminator.strength != 1
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class HalfUsed(OwnDiscriminator):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.idle = keras.layers.Dense(3, name="idle")
+
+    def call(self, images):
+        self.idle(images)
+        return super().call(images)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class HalfUsedGenerator(OwnDecoder):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.idle = keras.layers.Dense(3, name="idle")
+
+    def call(self, codes):
+        self.idle(codes)
+        return super().call(codes)
+
+
+@pytest.mark.parametrize("role", ["generator", "discriminator"])
+def test_own_players_with_a_weight_without_a_gradient_are_refused(role):
+    player = {"generator": HalfUsedGenerator, "discriminator": HalfUsed}[role]()
+    with pytest.raises(UserError, match=f"^the {role}'s weight '.*idle/kernel' gets no gradient"):
+        GAN(SHAPE, 3, **{role: player})
+    player.idle.trainable = False
+    GAN(SHAPE, 3, **{role: player})
+
+
 def test_own_players_may_end_in_half_precision():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

@@ -10,12 +10,13 @@ from tensorflow_probability import distributions as tfd
 
 from tfgen.errors import UserError
 from tfgen.images import to_levels, to_unit
-from tfgen.likelihoods import Bernoulli
+from tfgen.likelihoods import Bernoulli, DiscretizedLogisticMixture
 from tfgen.models import VAE, HierarchicalVAE
 from tfgen.objectives import ELBO, IWAE
 from tfgen.objectives.base import Batch, repeat
 from tfgen.priors import GaussianMixture, RealNVP, StandardNormal, VampPrior
 from tfgen.sampling import importance
+from tfgen.sampling import noise as random_noise
 
 SHAPE = (2, 2, 1)
 EVERY_IMAGE = np.array(list(itertools.product([0, 255], repeat=4)), np.uint8).reshape(16, *SHAPE)
@@ -258,11 +259,14 @@ def test_a_code_says_all_of_an_image(build):
 
 
 def test_rate_and_distortion_are_the_elbos_parts():
-    model = ladder(RealNVP)
-    rate, distortion = model.rate_distortion(EVERY_IMAGE, np.arange(16))
-    np.testing.assert_allclose(
-        -rate - distortion, model.elbo(EVERY_IMAGE, np.arange(16)), rtol=1e-6
-    )
+    model, seeds = ladder(RealNVP), np.arange(16)
+    rate, distortion = model.rate_distortion(EVERY_IMAGE, seeds)
+    batch = batch_of(model, EVERY_IMAGE)
+    batch = batch._replace(epsilon=random_noise.normal(seeds, [1, model.latent_dim]))
+    losses = ELBO().losses(model, batch, None)
+    np.testing.assert_allclose(rate, losses["kl"], rtol=1e-6)
+    np.testing.assert_allclose(distortion, losses["reconstruction"], rtol=1e-6)
+    np.testing.assert_allclose(model.elbo(EVERY_IMAGE, seeds), -losses["loss"], rtol=1e-6)
     assert np.mean(rate) > 0 and np.all(np.asarray(distortion) > 0)
 
 
@@ -347,6 +351,9 @@ def test_pseudo_inputs_start_at_different_images_if_there_are_enough():
     assert len(np.unique(prior.pseudo_inputs.numpy().reshape(16, -1), axis=0)) == 16
     prior.adapt(EVERY_IMAGE[:3])
     assert len(np.unique(prior.pseudo_inputs.numpy().reshape(16, -1), axis=0)) <= 3
+    start = prior.pseudo_inputs.numpy()
+    prior.adapt(EVERY_IMAGE[:3], np.array([0, 1, 2]))  # labels count for nothing without classes
+    np.testing.assert_array_equal(prior.pseudo_inputs, start)
 
 
 def test_pseudo_inputs_start_at_images_of_their_class():
@@ -418,8 +425,18 @@ def test_what_does_not_fit_is_refused_before_training():
         ELBO(beta=-1.0)
     with pytest.raises(UserError, match="latent_dim must exceed 1"):
         RealNVP(1)
-    with pytest.raises(UserError, match="num_components must be at least 1"):
-        GaussianMixture(2, 0)
+    for number in (0, 2.5):
+        for name, make in {
+            "latent_dim": StandardNormal,
+            "num_components": lambda number: GaussianMixture(2, number),
+            "num_layers": lambda number: RealNVP(4, number),
+            "hidden": lambda number: RealNVP(4, 2, number),
+            "num_mixtures": lambda number: DiscretizedLogisticMixture(256, number),
+        }.items():
+            with pytest.raises(UserError, match=f"^{name} must be an integer of at least 1, but"):
+                make(number)
+        with pytest.raises(UserError, match="^num_components must be an integer of at least 1,"):
+            VampPrior(2, SHAPE, number)
     with pytest.raises(UserError, match="hidden must list the layers of each of the 2 groups"):
         ladder(hidden=((5,),))
     with pytest.raises(UserError, match="latent_dims must list each group's size.* but is 64"):

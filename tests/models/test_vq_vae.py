@@ -11,7 +11,7 @@ from tfgen.errors import UserError
 from tfgen.images import from_levels, grid, to_levels, to_unit
 from tfgen.layers.quantizer import VectorQuantizer
 from tfgen.likelihoods import Bernoulli
-from tfgen.models import VQVAE
+from tfgen.models import VQVAE, PixelCNN
 from tfgen.sampling.noise import StepNoise
 
 
@@ -58,6 +58,23 @@ def test_the_codebook_follows_the_papers_averages():
         np.testing.assert_allclose(quantizer.counts[code], count, rtol=1e-5)
         np.testing.assert_allclose(quantizer.sums[code], total, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(quantizer.embeddings[code], total / count, rtol=1e-5, atol=1e-6)
+
+
+def test_the_codebook_starts_at_vectors_of_all_places():
+    model = small(image_shape=(8, 8, 1), num_codes=8)
+    images = images_of(256, model)
+    images[:, :6, :6] = 0  # the first place's vectors are all the same
+    model.adapt(images)
+    vectors = np.reshape(model.encoder(to_unit(images)), [-1, 2])
+    embeddings = np.asarray(model.quantizer.embeddings)
+    squares = np.sum((vectors[:, None] - embeddings) ** 2, axis=-1)
+    places = np.argmin(squares, axis=0) % 16
+    assert np.all(np.min(squares, axis=0) < 1e-10) and len(np.unique(places)) > 3
+    mean_error = np.mean(np.sum((vectors - vectors.mean(axis=0)) ** 2, axis=-1))
+    assert np.mean(np.min(squares, axis=1)) < 0.7 * mean_error
+    few = np.array([[0, 0], [1, 1], [2, 2]], np.float32)
+    model.quantizer.seat(few)
+    np.testing.assert_array_equal(np.unique(model.quantizer.embeddings, axis=0), few)
 
 
 def with_dead_codes():
@@ -238,11 +255,24 @@ def test_labels_reach_the_prior_alone():
 def test_the_codebook_stays_near_the_encoder_when_weights_are_averaged():
     from tfgen.training.average import WeightAverage
 
-    model = small()
+    model = small(decay=0.5)
     model.compile("adam")
-    average = WeightAverage(model, half_life=100, batch_size=16)
-    averaged = {id(weight) for weight in average._weights}
-    assert all(id(weight.value) in averaged for weight in model.quantizer.weights)
+    average = WeightAverage(model, half_life=160, batch_size=16)
+    images = images_of(64, model)
+
+    def distance():
+        vectors = model.encoder(to_unit(images))
+        return np.mean(np.square(vectors - model.quantizer(vectors)[0]))
+
+    for step in range(60):  # the encoder drifts, and the codebook follows it
+        model.encoder.weights[-1].assign_add([0.1, 0.0])
+        model.quantizer.update(model.encoder(to_unit(images)), StepNoise(0, step))
+        average.on_train_batch_end(0)
+    usual, codebook = distance(), model.quantizer.get_weights()
+    average.swap()
+    assert distance() < 2 * usual
+    model.quantizer.set_weights(codebook)  # which was not averaged
+    assert distance() > 4 * usual
 
 
 def test_wrong_settings_are_refused():
@@ -253,16 +283,24 @@ def test_wrong_settings_are_refused():
         small(hidden=(4, 4, 4, 4))
     with pytest.raises(UserError, match="hidden must list at least one layer's size"):
         small(hidden=())
-    for number in (0, 2.5):
-        with pytest.raises(UserError, match="embedding_dim must be an integer of at least 1"):
-            small(embedding_dim=number)
+    for name in ("embedding_dim", "num_codes"):
+        for number in (0, 2.5):
+            with pytest.raises(UserError, match=f"{name} must be an integer of at least 1, but is"):
+                small(**{name: number})
+    for number in (-1, 1.5):
+        with pytest.raises(UserError, match="num_residual must be an integer of at least 0"):
+            small(num_residual=number)
     with pytest.raises(UserError, match="^likelihood must be of class Likelihood, such as"):
         small(likelihood="bernoulli")
-    with pytest.raises(UserError, match="decay must lie in 0 up to 1"):
-        small(decay=1.0)
-    for number in (-1, np.nan):
-        with pytest.raises(UserError, match="must not be negative"):
+    for number in (1.0, "a"):
+        with pytest.raises(UserError, match=f"decay must lie in 0 up to 1.*, but is {number!r}"):
+            small(decay=number)
+    for number in (-1, np.nan, "a"):
+        with pytest.raises(UserError, match="commitment must be a finite number of 0 or above"):
             small(commitment=number)
+    for number in (-1, 2.5):
+        with pytest.raises(UserError, match="embedding_dim must be an integer of at least 0"):
+            PixelCNN((4, 4, 1), 4, 1, embedding_dim=number)
     with pytest.raises(UserError, match=r"latents must be floats of shape \[batch, 8\]"):
         small().decode(np.zeros([1, 3], np.float32))
     with pytest.raises(UserError, match="unconditional"):

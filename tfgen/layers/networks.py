@@ -11,6 +11,7 @@ import re
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers, ops
 
 from tfgen.errors import UserError
@@ -180,7 +181,8 @@ def check_custom(role, network, input_shape, num_classes, output_shape, constant
 
     With `num_classes`, it is called with a list: the features and int32 labels [b]. What only
     Keras's own training does, losses of layers, it must not have; nor, if it is to be `constant`,
-    layers that do something else in training.
+    layers that do something else in training. A player of a game, which need not be, must have no
+    weights to train that get no gradient.
     """
     if not isinstance(network, keras.Model):
         raise UserError(f"the {role} must be a Keras model, but is {type(network).__name__}.")
@@ -200,6 +202,8 @@ def check_custom(role, network, input_shape, num_classes, output_shape, constant
         )
     if constant:
         _check_constant(role, network, example, output)
+    else:
+        _check_gradients(role, network, example)
     try:
         config = keras.saving.serialize_keras_object(network)
         keras.saving.deserialize_keras_object(config, safe_mode=True)
@@ -229,6 +233,22 @@ def _check_constant(role, network, example, output):
             f"the {role} does something else in training, as layers with dropout or random layers "
             "do, and the bound is one of networks that do not; leave these out."
         )
+
+
+def _check_gradients(role, network, example):
+    """Raise `UserError` unless, in training, the output depends on every weight to train."""
+    weights = network.trainable_variables
+    values = [tf.identity(weight.value) for weight in weights]
+    # Without a scope of its own, batch normalisation would take the example for training data.
+    with tf.GradientTape() as tape, keras.StatelessScope(zip(weights, values, strict=True)):
+        tape.watch(values)
+        output = network(example, training=True)
+    for weight, gradient in zip(weights, tape.gradient(output, values), strict=True):
+        if gradient is None:
+            raise UserError(
+                f"the {role}'s weight '{weight.path}' gets no gradient in training, since nothing "
+                "that the network returns depends on it; leave it out."
+            )
 
 
 def copied(network, input_shape, num_classes):

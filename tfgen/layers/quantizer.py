@@ -9,10 +9,13 @@ To this we add what the paper lacks: a code that hardly any vector chooses is de
 moves it any more, and is seated anew at a vector of the batch.
 """
 
+import numbers
+
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.layers.product import product
 
 
@@ -30,12 +33,11 @@ class VectorQuantizer(keras.layers.Layer):
 
     def __init__(self, num_codes, embedding_dim, decay=0.99, restart_below=0.1, **kwargs):
         super().__init__(dtype="float32", **kwargs)
+        check_counts(num_codes=num_codes, embedding_dim=embedding_dim)
         if not 2 <= num_codes <= 256:
             raise UserError(f"num_codes must lie in 2..256, but is {num_codes}.")
-        if embedding_dim < 1:
-            raise UserError(f"embedding_dim must be at least 1, but is {embedding_dim}.")
-        if not 0 <= decay < 1:
-            raise UserError(f"decay must lie in 0 up to 1, 1 excluded, but is {decay}.")
+        if not isinstance(decay, numbers.Real) or not 0 <= decay < 1:
+            raise UserError(f"decay must lie in 0 up to 1, 1 excluded, but is {decay!r}.")
         self.num_codes, self.embedding_dim = num_codes, embedding_dim
         self.decay, self.restart_below = decay, restart_below
 
@@ -103,8 +105,13 @@ class VectorQuantizer(keras.layers.Layer):
         self.embeddings.assign(embeddings)
 
     def seat(self, vectors):
-        """Start the codebook at `vectors`, numpy [n, d]: at evenly spaced ones among them."""
-        rows = [index * len(vectors) // self.num_codes for index in range(self.num_codes)]
+        """Start the codebook at `vectors`, numpy [n, d]: at random ones among them, in their order.
+
+        Always the same ones, and some twice if there are too few.
+        """
+        # Evenly spaced ones could all be of one place of the images' maps.
+        order = np.random.default_rng(0).permutation(len(vectors))
+        rows = np.sort(np.resize(order, self.num_codes))
         self.embeddings.assign(vectors[rows])
         self.sums.assign(vectors[rows])
         self.counts.assign(tf.ones_like(self.counts))

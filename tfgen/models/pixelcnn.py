@@ -47,6 +47,7 @@ class PixelCNN(AutoregressiveModel):
     ):
         super().__init__(image_shape, likelihood, num_classes)
         check_counts(hidden_channels=hidden_channels, num_blocks=num_blocks)
+        check_counts(minimum=0, embedding_dim=embedding_dim)
         self.hidden_channels = h = hidden_channels
         self.num_blocks = num_blocks
         self.embedding_dim = embedding_dim

@@ -26,6 +26,7 @@ embeddings, decoder and prior fit together.
 """
 
 import math
+import numbers
 
 import keras
 import numpy as np
@@ -145,16 +146,11 @@ class VQVAE(LatentModel):
     ):
         super().__init__(image_shape, num_classes)
         check_hidden(hidden)
-        check_counts(
-            embedding_dim=embedding_dim,
-            num_codes=num_codes,
-            prior_channels=prior_channels,
-            prior_blocks=prior_blocks,
-        )
-        if not (num_residual >= 0 and 0 <= commitment < math.inf):
+        check_counts(prior_channels=prior_channels, prior_blocks=prior_blocks)
+        check_counts(minimum=0, num_residual=num_residual)
+        if not isinstance(commitment, numbers.Real) or not 0 <= commitment < math.inf:
             raise UserError(
-                "num_residual and commitment must not be negative, but are "
-                f"{num_residual} and {commitment}."
+                f"commitment must be a finite number of 0 or above, but is {commitment!r}."
             )
         if likelihood is not None:
             check_instance(likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")

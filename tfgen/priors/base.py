@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfgen.errors import UserError
+from tfgen.errors import check_counts
 
 
 class Prior(keras.layers.Layer):
@@ -20,8 +20,7 @@ class Prior(keras.layers.Layer):
 
     def __init__(self, latent_dim, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        if latent_dim < 1:
-            raise UserError(f"latent_dim must be at least 1, but is {latent_dim}.")
+        check_counts(latent_dim=latent_dim)
         self.latent_dim = latent_dim
 
     @property

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfgen.errors import UserError
+from tfgen.errors import check_counts
 from tfgen.priors.base import Prior, component_of, diagonal_normal
 
 
@@ -14,8 +14,7 @@ class GaussianMixture(Prior):
 
     def __init__(self, latent_dim, num_components=10, **kwargs):
         super().__init__(latent_dim, **kwargs)
-        if num_components < 1:
-            raise UserError(f"num_components must be at least 1, but is {num_components}.")
+        check_counts(num_components=num_components)
         self.num_components = k = num_components
         self.logits = self.add_weight(name="logits", shape=[k], initializer="zeros")
         # Apart from each other, since equal components would stay equal.

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.priors.base import Prior, diagonal_normal
 
 LOG_SCALE_BOUND = 3.0
@@ -28,10 +28,7 @@ class RealNVP(Prior):
         super().__init__(latent_dim, **kwargs)
         if latent_dim < 2:
             raise UserError("a RealNVP prior couples halves of a code; latent_dim must exceed 1.")
-        if min(num_layers, hidden) < 1:
-            raise UserError(
-                f"num_layers and hidden must be at least 1, but are {num_layers} and {hidden}."
-            )
+        check_counts(num_layers=num_layers, hidden=hidden)
         self.num_layers, self.hidden = num_layers, hidden
         self.kept = latent_dim // 2
         moved = latent_dim - self.kept

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.gradient import custom_gradient
 from tfgen.images import to_unit
 from tfgen.priors.base import Prior, component_of
@@ -25,8 +25,7 @@ class VampPrior(Prior):
 
     def __init__(self, latent_dim, image_shape, num_components=100, num_classes=0, **kwargs):
         super().__init__(latent_dim, **kwargs)
-        if num_components < 1:
-            raise UserError(f"num_components must be at least 1, but is {num_components}.")
+        check_counts(num_components=num_components)
         self.image_shape, self.num_classes = tuple(image_shape), num_classes
         self.num_components = num_components
         self.pseudo_inputs = self.add_weight(
@@ -58,6 +57,8 @@ class VampPrior(Prior):
             )
 
     def adapt(self, images, labels=None):
+        if not self.num_classes:
+            labels = None  # an unconditional model ignores them
         rng, chosen = np.random.default_rng(0), np.zeros([self.num_components], int)
         of_component = np.arange(self.num_components) % max(1, self.num_classes)
         for label in np.unique(of_component):
