@@ -73,6 +73,17 @@ def test_replicas_refuse_a_batch_that_they_cannot_share(two_replicas):
         model.fit(tf.data.Dataset.from_tensor_slices(IMAGES[:11]).batch(8), verbose=0)
 
 
+def test_several_workers_refuse_data_that_they_cannot_share(monkeypatch):
+    monkeypatch.setattr(VAE, "_several_workers", lambda model: True)
+    model = vae("sgd", steps_per_execution=3)
+    for data in (IMAGES, FIVE):
+        with pytest.raises(UserError, match="^several workers need a tf.data.Dataset whose batch"):
+            model.fit(data, verbose=0)
+    whole = tf.data.Dataset.from_tensor_slices(IMAGES[:32]).batch(4, drop_remainder=True)
+    with pytest.raises(UserError, match="multiple of steps_per_execution=3 .*, but these are 8"):
+        model.fit(whole, verbose=0)
+
+
 def test_batches_of_an_evaluation_draw_other_noise_each_and_the_same_each_time():
     model = vae("sgd")
     images = np.repeat(IMAGES[:1], 12, axis=0)

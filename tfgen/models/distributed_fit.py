@@ -189,6 +189,12 @@ class DistributedFit:
                 raise UserError(NO_WEIGHTS)
         if self._several_workers():
             x, options["steps_per_epoch"] = self._shared(x, options.get("steps_per_epoch"))
+            steps = options["steps_per_epoch"] or 0
+            if steps % self.steps_per_execution:
+                raise UserError(
+                    f"several workers need a multiple of steps_per_execution="
+                    f"{self.steps_per_execution} as steps an epoch, but these are {steps}."
+                )
             if validation_data is not None:
                 validation_data, options["validation_steps"] = self._shared(
                     validation_data, options.get("validation_steps")
@@ -240,11 +246,12 @@ class DistributedFit:
             tf.shape(part)[0]
             for part in self.distribute_strategy.experimental_local_results(images)
         ]
-        even = tf.reduce_all(tf.equal(sizes, sizes[0]))
+        if len(sizes) == 1:
+            return
         replicas = len(sizes)
         asserted(
             sizes,
-            even,
+            tf.reduce_all(tf.equal(sizes, sizes[0])),
             f"{replicas} replicas cannot share a batch evenly; make batches of a multiple of "
             f"{replicas} images, and the last as well, as with batch(..., drop_remainder=True).",
         )
@@ -266,16 +273,19 @@ class DistributedFit:
             return tf.stack([strategy.reduce("MEAN", loss, axis=None) for loss in logs.values()])
 
         step, step_on_next = self._compiled(step)
-        steps = self.steps_per_execution
+        steps, several = self.steps_per_execution, self._several_workers()
 
         def execution(iterator):
             losses = tf.TensorArray(tf.float32, 0, dynamic_size=True)
             for index in tf.range(steps):
-                # Not next(iterator), at whose end the optimizers would have counted one step more.
-                data = iterator.get_next_as_optional()
-                if not data.has_value():
-                    break
-                losses = losses.write(index, step(data.get_value()))
+                if several:  # whose iterators have no optionals, but whose steps are counted
+                    losses = losses.write(index, step(next(iterator)))
+                else:
+                    # Not next(iterator): the optimizers would count the step that meets the end.
+                    data = iterator.get_next_as_optional()
+                    if not data.has_value():
+                        break
+                    losses = losses.write(index, step(data.get_value()))
             return losses.stack()
 
         execution = self._graph(execution, autograph=True)
