@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from test_run import VAE_RECIPE
 
-from tfgen import training, zoo
+from tfgen import data, training, zoo
 from tfgen.errors import UserError
 from tfgen.likelihoods import DiscretizedLogisticMixture
 from tfgen.models import VAE
@@ -92,6 +92,24 @@ def test_pseudo_inputs_take_images_of_another_shape(tmp_path, unmeasured):
     folder = folder_of(tmp_path, 6, 5)
     new = zoo.load(training.finetune(path, images=folder, out=tmp_path / "out", steps=1))
     assert new.sample(2).shape == (2, 6, 5, 1) and new.prior.image_shape == (6, 5, 1)
+
+
+def test_all_of_the_images_are_used_and_read_once(tmp_path, monkeypatch, unmeasured):
+    path = training.train(dataclasses.replace(VAE_RECIPE, limit=9).with_steps(1), tmp_path / "old")
+    loaded, load = [], data.load
+    monkeypatch.setattr(data, "load", lambda *a, **o: loaded.append(load(*a, **o)) or loaded[-1])
+    folder = folder_of(tmp_path, 8, 8)
+    new = zoo.find(training.finetune(path, images=folder, out=tmp_path / "out", steps=1))
+    assert len(loaded) == 1 and loaded[0].size("train") > 9
+    assert new.info["recipe"]["limit"] is None
+
+
+def test_a_conditional_entry_needs_labelled_images(tmp_path, unmeasured):
+    recipe = dataclasses.replace(VAE_RECIPE, conditional=True, importance_samples=2).with_steps(1)
+    path = training.train(recipe, tmp_path / "entry")
+    with pytest.raises(UserError, match="labels, but '.*' has none; .* one folder per class"):
+        training.finetune(path, images=folder_of(tmp_path, 8, 8), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_wrong_requests_are_refused(entry, tmp_path):

@@ -9,16 +9,21 @@ import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfgen
 from tfgen import data, manifest, recipes, training, zoo
 from tfgen.errors import UserError
+from tfgen.games import Relativistic
 from tfgen.likelihoods import DiscretizedLogisticMixture
 from tfgen.metrics import sample_quality
-from tfgen.models import VAE
+from tfgen.models import R3GAN, VAE
 from tfgen.models.distributed_fit import RunningMean
+from tfgen.objectives import ELBO
+from tfgen.priors import RealNVP
 from tfgen.recipes.base import Recipe
 from tfgen.training import loop, run_folder
 from tfgen.training import run as run_module
@@ -51,6 +56,16 @@ def test_schedule_warms_up_and_falls_to_its_end():
     np.testing.assert_allclose(rate(3), 1e-3, rtol=1e-5)
     np.testing.assert_allclose(rate(20), 1e-5, rtol=1e-4)
     assert float(rate(8)) > float(rate(12)) > float(rate(19))
+
+
+def test_a_short_training_warms_up_for_a_tenth_of_it():
+    recipe = recipes.get("pixelcnn_mnist")
+    short = recipe.with_steps(100)
+    assert recipe.warmup_steps == 500 and short.warmup_steps == 10
+    rate = short.optimizer()._learning_rate
+    np.testing.assert_allclose(rate(10), recipe.learning_rate, rtol=1e-5)
+    assert recipe.with_steps(2 * recipe.steps).warmup_steps == 500
+    assert recipe.smoke().warmup_steps == 0
 
 
 def test_unknown_recipe_is_told_with_the_nearest_name():
@@ -173,14 +188,18 @@ def test_a_folder_is_of_one_training_and_of_what_it_began_with(tmp_path, monkeyp
             training.train(VAE_RECIPE, tmp_path / "run")
     state = tmp_path / "run" / ".training"
     shutil.copytree(state / "step-20", state / "step-20 copy")  # by the user
-    monkeypatch.setattr(loop.Run, "_began_with", lambda run: {"images": 7, "weights": ""})
-    with pytest.raises(UserError, match="began with other images or from another entry; give it"):
+    images, warnings = data.ImageData.images, []
+    monkeypatch.setattr(data.ImageData, "images", lambda *which: 0 * images(*which))
+    monkeypatch.setattr(loop.logging, "warning", lambda text, *rest: warnings.append(text % rest))
+    with pytest.raises(UserError, match="began with other images; give it what it began with"):
         training.train(VAE_RECIPE, tmp_path / "run")
     with monkeypatch.context() as patch:
         patch.setattr(loop.Run, "fit", lambda run, *_: pytest.fail(f"stopped at {run.step}"))
         with pytest.raises(pytest.fail.Exception, match="stopped at 0"):
             training.train(VAE_RECIPE, tmp_path / "run", overwrite=True)
         assert {path.name for path in state.glob("step-*")} == {"step-0", "step-20 copy"}
+        assert len(warnings) == 1
+        assert warnings[0].startswith("starting anew, as --overwrite is given: the training in ")
         (state / "step-0" / "state.index").write_text("torn")
         with pytest.raises(UserError, match="none of the checkpoints in .* or pass --overwrite"):
             training.train(VAE_RECIPE, tmp_path / "run")
@@ -188,6 +207,118 @@ def test_a_folder_is_of_one_training_and_of_what_it_began_with(tmp_path, monkeyp
             training.train(VAE_RECIPE, tmp_path / "run", overwrite=True)
     shutil.rmtree(state)  # what is left are logs, which are in nobody's way
     run_folder.check_free(tmp_path / "run", VAE_RECIPE, overwrite=False)
+
+
+def killed_before_its_entry(recipe, out, monkeypatch, **options):
+    """Train up to the last checkpoint."""
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "_leave_entry", lambda *_: pytest.fail("killed"))
+        with pytest.raises(pytest.fail.Exception, match="killed"):
+            training.train(recipe, out, **options)
+
+
+def goes_on_from(recipe, out, monkeypatch, **options):
+    """Return the step at which a training begins."""
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Run, "fit", lambda run, *_: pytest.fail(f"at {run.step}"))
+        with pytest.raises(pytest.fail.Exception) as stopped:
+            training.train(recipe, out, **options)
+    return int(str(stopped.value).removeprefix("at "))
+
+
+def test_a_training_goes_on_with_the_model_it_began_with(tmp_path, monkeypatch):
+    def recipe(gamma):
+        def model(image_shape, num_classes):
+            return R3GAN(image_shape, 4, widths=(4,), num_blocks=1, game=Relativistic(gamma))
+
+        return dataclasses.replace(VAE_RECIPE, model=model, steps=2, select=None)
+
+    killed_before_its_entry(recipe(0.1), tmp_path, monkeypatch)
+    with pytest.raises(UserError, match="began with another model; give it what it began with"):
+        training.train(recipe(99.0), tmp_path)
+    assert goes_on_from(recipe(0.1), tmp_path, monkeypatch) == 2
+    assert goes_on_from(recipe(99.0), tmp_path, monkeypatch, overwrite=True) == 0
+
+
+def test_checkpoints_that_tell_less_of_what_a_training_began_with_go_on(tmp_path, monkeypatch):
+    recipe, save = VAE_RECIPE.with_steps(4), loop.Checkpoints.save
+
+    def early(self, step, notes):
+        began = {key: notes["began_with"][key] for key in ("images", "weights")}
+        save(self, step, {**notes, "began_with": began})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Checkpoints, "save", early)
+        killed_before_its_entry(recipe, tmp_path, monkeypatch)
+    assert goes_on_from(recipe, tmp_path, monkeypatch) == 4
+
+
+def test_a_warm_up_that_the_entry_ended_is_no_other_model(tmp_path, monkeypatch, unmeasured):
+    def model(image_shape, num_classes):
+        likelihood = DiscretizedLogisticMixture(17, 1)
+        return VAE(image_shape, 2, (8,), likelihood=likelihood, objective=ELBO(1.0, 3))
+
+    recipe = dataclasses.replace(VAE_RECIPE, model=model).with_steps(4)
+    leave = run_module._leave_entry
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "_leave_entry", lambda *a: (leave(*a), pytest.fail("killed")))
+        with pytest.raises(pytest.fail.Exception, match="killed"):
+            training.train(recipe, tmp_path)
+    assert (tmp_path / "entry.json").exists()
+    assert goes_on_from(recipe, tmp_path, monkeypatch) == 4
+
+
+def test_a_models_digest_is_of_its_settings_and_not_of_the_names_that_keras_gives():
+    def digest(activation):
+        encoder = keras.Sequential(
+            [
+                keras.Input((8, 8, 1)),
+                keras.layers.Flatten(),
+                keras.layers.Dense(5, activation),
+                keras.layers.Dense(4),
+            ]
+        )
+        return loop._digest(VAE((8, 8, 1), 2, (8,), encoder=encoder, prior=RealNVP(2, 2, 4)))
+
+    assert digest("relu") == digest("relu") != digest("gelu")
+
+
+def test_an_overwriting_training_goes_on_without_the_flag(tmp_path, monkeypatch, unmeasured):
+    recipe = VAE_RECIPE.with_steps(4)
+    training.train(recipe, tmp_path)
+    killed_before_its_entry(recipe, tmp_path, monkeypatch, overwrite=True)
+    assert (tmp_path / "entry.json").exists()
+    assert goes_on_from(recipe, tmp_path, monkeypatch) == 4
+    with monkeypatch.context() as patch:
+        images = data.ImageData.images
+        patch.setattr(data.ImageData, "images", lambda *which: 0 * images(*which))
+        with pytest.raises(UserError, match="began with other images"):
+            training.train(recipe, tmp_path)
+    training.train(recipe, tmp_path)
+    with pytest.raises(UserError, match="already holds a finished entry"):
+        training.train(recipe, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("entry.json", "already holds a finished entry"),
+        (".training/settings.json", "unfinished training with other settings"),
+    ],
+)
+def test_what_came_into_the_folder_meanwhile_is_left_alone(file, sentence, tmp_path, monkeypatch):
+    load, came = data.load, tmp_path / "run" / file
+
+    def slow(*args, **options):
+        came.parent.mkdir(parents=True)
+        came.write_text(json.dumps({"tfgen": tfgen.__version__}))
+        return load(*args, **options)
+
+    monkeypatch.setattr(data, "load", slow)
+    monkeypatch.setattr(loop.Run, "fit", lambda *_: pytest.fail("it trains"))
+    with pytest.raises(UserError, match=sentence):
+        training.train(VAE_RECIPE, tmp_path / "run")
+    assert [path for path in came.parent.iterdir() if path.name != "lock"] == [came]
 
 
 def test_a_step_that_fails_its_validation_is_none_to_go_back_to(tmp_path, monkeypatch):

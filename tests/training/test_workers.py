@@ -1,5 +1,6 @@
 """Two worker processes train as one device does, and neither is left waiting for the other."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -19,7 +20,7 @@ from tfgen import manifest, training, zoo
 from tfgen.data import ImageData
 from tfgen.errors import UserError
 from tfgen.recipes.base import Recipe
-from tfgen.training import loop
+from tfgen.training import loop, run_folder
 
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
 
@@ -69,6 +70,10 @@ def worker(index, folder):
             images = ImageData.images
             patch.setattr(ImageData, "images", lambda *which: 255 - images(*which))
         training.train(RECIPE, folder / "different", **OPTIONS)
+    held = contextlib.nullcontext() if index else run_folder.held(folder / "taken")
+    sentence = "the chief of the workers cannot train in" if index else "another process trains in"
+    with held, pytest.raises(UserError, match=sentence):
+        training.train(RECIPE, folder / "taken", **OPTIONS)
     training.train(RECIPE, folder / "whole", **OPTIONS)
     watch = loop.WatchLosses
     if index == 1:

@@ -58,8 +58,12 @@ def training_options(values):
 
 
 def command_line(command, argument, values):
-    """Return what to type to run a command again as it was, with the flags that were given."""
-    given = [values[flag].serialize() for flag in values if values[flag].present]
+    """Return what to type to go on with an interrupted command, with the flags that were given.
+
+    Without --overwrite, which let it begin: it goes on with what it has, and starts nothing anew.
+    """
+    repeated = (flag for flag in values if values[flag].present and flag != "overwrite")
+    given = [values[flag].serialize() for flag in repeated]
     return shlex.join(["tfgen", command, argument, *given])
 
 

@@ -83,9 +83,15 @@ class Recipe:
         }
 
     def with_steps(self, steps):
-        """Return the recipe with another length, at whose end is the last validation."""
+        """Return the recipe with another length, at whose end is the last validation.
+
+        The learning rate's warm-up takes a tenth of it at most.
+        """
         return dataclasses.replace(
-            self, steps=steps, validate_every=min(self.validate_every, steps)
+            self,
+            steps=steps,
+            validate_every=min(self.validate_every, steps),
+            warmup_steps=min(self.warmup_steps, steps // 10),
         )
 
     def smoke(self):
@@ -99,7 +105,6 @@ class Recipe:
         shrunk = dataclasses.replace(
             self,
             batch_size=16,
-            warmup_steps=min(1, self.warmup_steps),
             importance_samples=10,
             limit=256,
             model=shallow,

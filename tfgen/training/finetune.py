@@ -4,7 +4,6 @@ import dataclasses
 
 from absl import logging
 
-from tfgen import data as image_data
 from tfgen import zoo
 from tfgen.errors import UserError
 from tfgen.recipes.base import Recipe
@@ -31,7 +30,7 @@ def finetune(
 
     The model takes the shape of the images. A weight whose place and shape agree with the entry's
     is kept, the others start fresh; which is logged and told in the new entry. Images are brought
-    to the entry's grid of levels. The learning rate starts at a third of the entry's.
+    to the entry's grid of levels. The learning rate reaches a third of the entry's and falls to 0.
 
     Args:
         entry: as `tfgen.find` takes it.
@@ -48,13 +47,6 @@ def finetune(
     source = zoo.find(entry)
     old = zoo.load(source)
     name = str(images) + "/" if images is not None else dataset
-    data = image_data.load(name, data_dir=data_dir, levels=source.info["levels"])
-    conditional = bool(old.num_classes)
-    if conditional and not data.num_classes:
-        raise UserError(
-            f"entry '{source.name}' is conditional, but '{data.name}' has no labels; "
-            "sort the images into one folder per class."
-        )
     settings = {k: v for k, v in source.info["recipe"].items() if k in SETTINGS}
 
     def model(image_shape, num_classes):
@@ -70,6 +62,7 @@ def finetune(
             "batch_size": batch_size or settings["batch_size"],
             "learning_rate": settings["learning_rate"] / 3,
             "final_learning_rate": 0.0,
+            "limit": None,  # the entry's is of its own images
             # It compares with entries of the same images only.
             "binarised_too": name == settings["dataset"] and settings.get("binarised_too", False),
         }

@@ -1,6 +1,9 @@
 """One training with all its state: steps, validations, checkpoints, the weights to keep."""
 
 import contextlib
+import hashlib
+import json
+import re
 import time
 
 import keras
@@ -19,6 +22,12 @@ from tfgen.training.progress import Diverged, ProgressBar, TensorBoard, WatchLos
 MAX_ROLLBACKS = 3
 ADAPT_IMAGES = 10_000
 MAX_STEPS_PER_EXECUTION = 25
+BEGAN = {  # what may be other than when a training began, beside its settings
+    "images": "with other images",
+    "images_sha256": "with other images",
+    "weights": "from another entry",
+    "model_sha256": "with another model",
+}
 
 
 class Run:
@@ -38,7 +47,8 @@ class Run:
         with strategy.scope(), dtype_policy(recipe.precision):
             self.model = recipe.model(data.image_shape, data.num_classes * recipe.conditional)
             labels = data.labels("train", ADAPT_IMAGES) if self.model.num_classes else None
-            self.model.adapt(data.images("train", ADAPT_IMAGES), labels)
+            images = data.images("train", ADAPT_IMAGES)
+            self.model.adapt(images, labels)
             self.notes = initial_weights(self.model) if initial_weights else {}
             common = np.gcd(recipe.validate_every, recipe.steps)
             self.model.compile(
@@ -50,6 +60,12 @@ class Run:
             )
             self.model.build_optimizers()
         self.model.reset_metrics()
+        self.began_with = {
+            "images": data.size("train"),
+            "images_sha256": hashlib.sha256(images).hexdigest(),
+            "weights": self.notes.get("finetuned_from_sha256", ""),
+            "model_sha256": _digest(self.model),
+        }
         self.average = None
         if recipe.average_half_life and len(self.model.optimizer_names) == 1:
             self.average = WeightAverage(self.model, recipe.average_half_life, recipe.batch_size)
@@ -72,7 +88,7 @@ class Run:
         """Go on from the last checkpoint; without any, write that of the start.
 
         What cannot be gone on from is refused, or replaced if `overwrite`: damaged checkpoints, and
-        those of another model or of a training that began with other data.
+        those of another model or of a training that began with other images.
         """
         if self._restore(overwrite):
             self.model.reseed(self.seed)
@@ -81,17 +97,13 @@ class Run:
             self.save()
 
     def _restore(self, overwrite=False):
-        def check(notes):
-            if notes.get("began_with") != self._began_with():
-                raise UserError(
-                    f"the training in {self.directory.parent} began with other images or from "
-                    "another entry; give it what it began with, choose another --out, or pass "
-                    "--overwrite to start anew."
-                )
-
         notes = None
-        with contextlib.suppress(UserError) if overwrite else contextlib.nullcontext():
-            notes = self.checkpoints.restore(check)
+        try:
+            notes = self.checkpoints.restore(self._check_began)
+        except UserError as error:
+            if not overwrite:
+                raise
+            logging.warning("starting anew, as --overwrite is given: %s", error)
         self.workers.check_same(
             str(self.checkpoints.newest),
             "the workers read different checkpoints; "
@@ -109,7 +121,7 @@ class Run:
         if not self.workers.is_chief:
             return
         notes = {
-            "began_with": self._began_with(),
+            "began_with": self.began_with,
             "history": self.history,
             "seconds": self._seconds_so_far(),
             "rollbacks": self.rollbacks,
@@ -118,10 +130,15 @@ class Run:
         }
         self.checkpoints.save(self.step, notes)
 
-    def _began_with(self):
-        """Return what of data and first weights the recipe's settings do not tell."""
-        weights = self.notes.get("finetuned_from_sha256", "")
-        return {"images": self.data.size("train"), "weights": weights}
+    def _check_began(self, notes):
+        """Raise `UserError` if a checkpoint is of a training that began with something else."""
+        before = notes.get("began_with", {})
+        for key, words in BEGAN.items():
+            if key in before and before[key] != self.began_with[key]:  # early ones lack some
+                raise UserError(
+                    f"the training in {self.directory.parent} began {words}; give it what it "
+                    "began with, choose another --out, or pass --overwrite to start anew."
+                )
 
     def _seconds_so_far(self):
         return self.seconds + (time.perf_counter() - self._since if self._since else 0.0)
@@ -272,6 +289,13 @@ class Run:
             "history": self.history,
             **self.notes,
         }
+
+
+def _digest(model):
+    """Return a digest of a model's class and settings, the same in every process."""
+    text = json.dumps([type(model).__name__, model.get_config()], sort_keys=True)
+    # Without the numbers that Keras gives names, of layers say, in the order they are made.
+    return hashlib.sha256(re.sub(r'_\d+"', '"', text).encode()).hexdigest()
 
 
 class _SaveNow(keras.callbacks.Callback):

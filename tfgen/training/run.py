@@ -58,7 +58,8 @@ def train(
         out: folder of the entry; several workers must share it.
         strategy: its name, or a `tf.distribute.Strategy`; see `choose_strategy`.
         data_dir: TFDS's data directory.
-        overwrite: replace a finished entry or another training in `out`.
+        overwrite: replace a finished entry or another training in `out`. To go on with one that
+            was interrupted it need not be given again.
         keep: how many checkpoints, the newest ones, are kept.
         checkpoint_seconds: between two checkpoints.
         on_nan: what follows when a loss explodes, or it or a weight is not finite: "stop", or
@@ -86,7 +87,10 @@ def train(
         recipe.dataset, data_dir=data_dir, levels=recipe.levels, limit=recipe.limit
     )
     if recipe.conditional and not data.num_classes:
-        raise UserError(f"a conditional model needs labels, but '{data.name}' has none.")
+        raise UserError(
+            f"a conditional model needs labels, but '{data.name}' has none; take a data set with "
+            "labels, or sort the images into one folder per class."
+        )
     missing = data.missing_classes("train") if recipe.conditional else []
     if missing:
         raise UserError(
@@ -95,7 +99,7 @@ def train(
         )
     try:
         with workers.loss_told(command), contextlib.ExitStack() as held:
-            state = _agreed_folder(workers, recipe, data, out, held)
+            state = _agreed_folder(workers, recipe, data, out, overwrite, held)
             run = Run(recipe, data, workers, state, keep, initial_weights)
             run.resume(overwrite)
             with _interrupt_flag() as interrupted:
@@ -122,7 +126,7 @@ def train(
     return out
 
 
-def _agreed_folder(workers, recipe, data, out, held):
+def _agreed_folder(workers, recipe, data, out, overwrite, held):
     """Return the folder of the run's state, once all workers agree on it and on the recipe.
 
     The chief holds it until the `contextlib.ExitStack` closes.
@@ -134,12 +138,21 @@ def _agreed_folder(workers, recipe, data, out, held):
         "the workers train different recipes, or on different images; "
         "start all of them with the same command.",
     )
+    refusal = None
     if workers.is_chief:
-        held.enter_context(run_folder.held(out))
-        state = run_folder.prepare(out, recipe)
-        logging.info("%s", data.where)
-        warn_if_emulated(recipe.precision)
-    workers.wait()
+        try:
+            held.enter_context(run_folder.held(out))
+            run_folder.check_free(out, recipe, overwrite)  # again: another may have come first
+            run_folder.prepare(out, recipe)
+        except UserError as error:
+            refusal = error
+        else:
+            logging.info("%s", data.where)
+            warn_if_emulated(recipe.precision)
+    if workers.any(refusal is not None):
+        raise refusal or UserError(
+            f"the chief of the workers cannot train in {out}; its own sentence says why."
+        )
     state = run_folder.state_of(out)
     workers.check_same(
         str(sorted(path.name for path in state.glob("*"))),

@@ -23,19 +23,20 @@ def check_free(out, recipe, overwrite):
         raise UserError(
             f"{out} holds files, but neither a training nor an entry; choose another --out."
         )
-    if overwrite:
+    kept = _kept_settings(state)
+    # A training that goes on was let in when it began, maybe with `overwrite` beside an old entry.
+    if overwrite or kept == settings(recipe):
         return
     if entry.exists():
         raise UserError(
             f"{out} already holds a finished entry; choose another --out, or pass --overwrite."
         )
-    kept = _kept_settings(state)
     if kept is None and any(state.glob("step-*")):
         raise UserError(
             f"{state / SETTINGS} cannot be read, so it is unknown what the checkpoints "
             "beside it are of; choose another --out, or pass --overwrite to start anew."
         )
-    if kept in (None, settings(recipe)):
+    if kept is None:
         return
     version = json.loads(kept).get("tfgen")
     if version != tfgen.__version__:
