@@ -11,6 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tfgen import training
 from tfgen.export import pictures
+from tfgen.export.entry import sample_grid
 from tfgen.likelihoods import DiscretizedLogisticMixture
 from tfgen.models import VAE
 from tfgen.recipes.base import Recipe
@@ -137,7 +138,7 @@ def test_what_is_kept_are_averages(which, trained):
 
 
 def test_the_logs_hold_the_scalars_of_each_validation_and_samples(trained):
-    run, out, _ = trained
+    run, out, kept = trained
     logs = EventAccumulator(str(out / "logs"), size_guidance={"tensors": 0}).Reload()
     steps, names = [row["step"] for row in run.history], set(run.history[0]) - {"step"}
     assert {"loss", "val_loss"} <= names and set(logs.Tags()["tensors"]) == {*names, "samples"}
@@ -152,6 +153,9 @@ def test_the_logs_hold_the_scalars_of_each_validation_and_samples(trained):
     files = [io.BytesIO(event.tensor_proto.string_val[2]) for event in events]
     grids = [np.atleast_3d(Image.open(file)) for file in files]
     assert np.any(grids[0] != grids[-1])
+    run.model.set_weights(kept["last"])
+    last = pictures.grid_of(*sample_grid(run.model, 16))
+    np.testing.assert_array_equal(grids[-1], np.atleast_3d(last))
     picture = np.atleast_3d(Image.open(out / "training.png"))
     np.testing.assert_array_equal(picture, pictures.grid_of(np.stack(grids), 4))
 

@@ -202,11 +202,12 @@ class Run:
         figures |= {f"val_{name}": float(value) for name, value in scores.items()}
         model.reset_metrics()
         self._validated(figures)
-        if board.wants_samples(self.step):
-            model.finish(self.data.images("train", ADAPT_IMAGES))
-        if self.workers.is_chief:
-            bar.validated(self.step, figures)
-            board.write(model, self.step, figures)
+        with self._averaged():  # whose samples are shown, as they were validated
+            if board.wants_samples(self.step):
+                model.finish(self.data.images("train", ADAPT_IMAGES))
+            if self.workers.is_chief:
+                bar.validated(self.step, figures)
+                board.write(model, self.step, figures)
 
     def _roll_back(self, error, may_roll_back):
         """Go back to the last checkpoint and on from there by another way, or raise."""
@@ -255,9 +256,11 @@ class Run:
     def _averaged(self):
         if self.average:
             self.average.swap()
-        yield
-        if self.average:
-            self.average.swap()
+        try:
+            yield
+        finally:
+            if self.average:
+                self.average.swap()
 
     def finished_model(self):
         """Return the model with the weights to keep, ready for evaluation and for its entry."""
