@@ -276,19 +276,26 @@ class DistributedFit:
         steps, several = self.steps_per_execution, self._several_workers()
 
         def execution(iterator):
-            losses = tf.TensorArray(tf.float32, 0, dynamic_size=True)
-            for index in tf.range(steps):
+            def make_step(index, _, losses):
                 if several:  # whose iterators have no optionals, but whose steps are counted
-                    losses = losses.write(index, step(next(iterator)))
-                else:
-                    # Not next(iterator): the optimizers would count the step that meets the end.
-                    data = iterator.get_next_as_optional()
-                    if not data.has_value():
-                        break
-                    losses = losses.write(index, step(data.get_value()))
+                    return index + 1, True, losses.write(index, step(next(iterator)))
+                # Not next(iterator): the optimizers would count the step that meets the end.
+                data = iterator.get_next_as_optional()
+                losses = tf.cond(
+                    data.has_value(),
+                    lambda: losses.write(index, step(data.get_value())),
+                    lambda: losses,
+                )
+                return index + 1, data.has_value(), losses
+
+            *_, losses = tf.while_loop(
+                lambda index, going, _: going & (index < steps),
+                make_step,
+                (0, True, tf.TensorArray(tf.float32, 0, dynamic_size=True)),
+            )
             return losses.stack()
 
-        execution = self._graph(execution, autograph=True)
+        execution = self._graph(execution)
 
         @graph_mistakes_told()
         def train(iterator):
@@ -340,9 +347,9 @@ class DistributedFit:
         self.test_function = test
         return test
 
-    def _graph(self, function, autograph=False):
+    def _graph(self, function):
         # Autograph would wrap a user's mistake in a page of its own words.
-        return function if self.run_eagerly else tf.function(function, autograph=autograph)
+        return function if self.run_eagerly else tf.function(function, autograph=False)
 
     def _compiled(self, step):
         """Return `step` on data and on the next data of an iterator, both compiled.
