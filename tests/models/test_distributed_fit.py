@@ -13,6 +13,7 @@ from tfgen.objectives import ELBO
 SHAPE = (4, 4, 1)
 IMAGES = np.random.default_rng(0).integers(0, 2, [36, *SHAPE]).astype(np.uint8) * 255
 FIVE = tf.data.Dataset.from_tensor_slices(IMAGES).batch(8)  # the last of them is half a batch
+EXHAUSTIVE = pytest.mark.exhaustive
 DATA = {"known": FIVE, "unknown": FIVE.filter(lambda images: True)}
 
 
@@ -29,7 +30,7 @@ def trained(data, epochs=3, **settings):
     return model, history["loss"]
 
 
-@pytest.mark.parametrize("length", DATA)
+@pytest.mark.parametrize("length", [pytest.param("known", marks=EXHAUSTIVE), "unknown"])
 @pytest.mark.parametrize("settings", [{}, {"run_eagerly": True}], ids=["graph", "eager"])
 def test_steps_are_those_of_the_data_however_many_an_execution(length, settings):
     one, losses = trained(DATA["known"])
@@ -40,14 +41,16 @@ def test_steps_are_those_of_the_data_however_many_an_execution(length, settings)
         np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("length", DATA)
+@pytest.mark.parametrize("length", [pytest.param("known", marks=EXHAUSTIVE), "unknown"])
 def test_two_replicas_count_no_step_beyond_the_data(length, two_replicas):
     with two_replicas.scope():
         model, losses = trained(DATA[length].take(4), epochs=2, steps_per_execution=3)
     assert model.steps_taken == 8 and len(losses) == 2
 
 
-@pytest.mark.parametrize("bound", [{"clipnorm": 1e-2}, {"clipvalue": 1e-3}], ids=str)
+@pytest.mark.parametrize(
+    "bound", [{"clipnorm": 1e-2}, pytest.param({"clipvalue": 1e-3}, marks=EXHAUSTIVE)], ids=str
+)
 def test_two_replicas_clip_what_one_does(bound, two_replicas):
     data = tf.data.Dataset.from_tensors(IMAGES[:8])
     moved = []
@@ -109,7 +112,7 @@ def test_weights_count_without_labels_too_and_a_batch_may_have_none():
             model.fit(IMAGES[:12], verbose=0, **refused)
 
 
-@pytest.mark.parametrize("network", ["dense", "convolutional"])
+@pytest.mark.parametrize("network", ["dense", pytest.param("convolutional", marks=EXHAUSTIVE)])
 def test_what_is_compiled_anew_is_trained_anew(network):
     keras.utils.set_random_seed(0)
     objective = ELBO(warmup_steps=1000)

@@ -94,6 +94,7 @@ def test_pseudo_inputs_take_images_of_another_shape(tmp_path, unmeasured):
     assert new.sample(2).shape == (2, 6, 5, 1) and new.prior.image_shape == (6, 5, 1)
 
 
+@pytest.mark.exhaustive
 def test_all_of_the_images_are_used_and_read_once(tmp_path, monkeypatch, unmeasured):
     path = training.train(dataclasses.replace(VAE_RECIPE, limit=9).with_steps(1), tmp_path / "old")
     loaded, load = [], data.load
@@ -104,6 +105,7 @@ def test_all_of_the_images_are_used_and_read_once(tmp_path, monkeypatch, unmeasu
     assert new.info["recipe"]["limit"] is None
 
 
+@pytest.mark.exhaustive
 def test_a_conditional_entry_needs_labelled_images(tmp_path, unmeasured):
     recipe = dataclasses.replace(VAE_RECIPE, conditional=True, importance_samples=2).with_steps(1)
     path = training.train(recipe, tmp_path / "entry")

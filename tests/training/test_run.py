@@ -240,6 +240,7 @@ def test_a_training_goes_on_with_the_model_it_began_with(tmp_path, monkeypatch):
     assert goes_on_from(recipe(99.0), tmp_path, monkeypatch, overwrite=True) == 0
 
 
+@pytest.mark.exhaustive
 def test_checkpoints_that_tell_less_of_what_a_training_began_with_go_on(tmp_path, monkeypatch):
     recipe, save = VAE_RECIPE.with_steps(4), loop.Checkpoints.save
 
@@ -253,6 +254,7 @@ def test_checkpoints_that_tell_less_of_what_a_training_began_with_go_on(tmp_path
     assert goes_on_from(recipe, tmp_path, monkeypatch) == 4
 
 
+@pytest.mark.exhaustive
 def test_a_warm_up_that_the_entry_ended_is_no_other_model(tmp_path, monkeypatch, unmeasured):
     def model(image_shape, num_classes):
         likelihood = DiscretizedLogisticMixture(17, 1)
@@ -283,6 +285,7 @@ def test_a_models_digest_is_of_its_settings_and_not_of_the_names_that_keras_give
     assert digest("relu") == digest("relu") != digest("gelu")
 
 
+@pytest.mark.exhaustive
 def test_an_overwriting_training_goes_on_without_the_flag(tmp_path, monkeypatch, unmeasured):
     recipe = VAE_RECIPE.with_steps(4)
     training.train(recipe, tmp_path)
