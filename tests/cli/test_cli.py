@@ -17,6 +17,7 @@ from tfgen import cli, zoo
 from tfgen.cli import shared_flags
 from tfgen.data import folder
 from tfgen.errors import UserError
+from tfgen.export.pictures import grid_of
 
 
 def run(capsys, *words):
@@ -100,6 +101,15 @@ def test_a_conditional_entry_cycles_or_takes_a_label(capsys, tmp_path):
         np.testing.assert_array_equal(rest[key], whole[key][3:])
     assert run(capsys, "sample", name, "--n=2", "--label=7", "--out", tmp_path / "b.npz")[0] == 0
     np.testing.assert_array_equal(np.load(tmp_path / "b.npz")["labels"], [7, 7])
+    assert run(capsys, "sample", name, "--n=12", "--out", tmp_path / "a.png")[0] == 0
+    grid = np.atleast_3d(Image.open(tmp_path / "a.png"))
+    np.testing.assert_array_equal(grid, grid_of(whole["images"], 10))  # a class a column
+
+
+def test_list_shows_whole_names_however_narrow_the_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = run(capsys, "list")[1]
+    assert all(entry.name in shown for entry in zoo.entries())
 
 
 def test_truncation_is_that_of_the_model(capsys, tmp_path):

@@ -98,6 +98,9 @@ def test_a_mean_counts_every_image_once_whatever_the_batch(batch_size):
     mean, error, n = mean_score(brightness, digits, "test", batch_size)
     np.testing.assert_allclose([mean, n], [images.mean(), 300])
     np.testing.assert_allclose(error, images.std(ddof=1) / np.sqrt(300))
+    few, sizes = data.load("digits", levels=17, limit=6), []
+    mean_score(lambda x, *_: sizes.append(len(x)) or brightness(x, *_), few, "test", batch_size)
+    assert sizes == [6]
 
 
 def test_bounds_on_a_density_are_called_so_and_stand_in_nats_alone():

@@ -267,6 +267,7 @@ def test_rate_and_distortion_are_the_elbos_parts():
     np.testing.assert_allclose(rate, losses["kl"], rtol=1e-6)
     np.testing.assert_allclose(distortion, losses["reconstruction"], rtol=1e-6)
     np.testing.assert_allclose(model.elbo(EVERY_IMAGE, seeds), -losses["loss"], rtol=1e-6)
+    np.testing.assert_array_equal(model.elbo(EVERY_IMAGE), model.elbo(EVERY_IMAGE, np.arange(16)))
     assert np.mean(rate) > 0 and np.all(np.asarray(distortion) > 0)
 
 

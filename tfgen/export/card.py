@@ -14,7 +14,7 @@ def card(info, address=None):
     name, training = info["name"], info["training"]
     shape = "x".join(map(str, info["image_shape"]))
     batch = ", ".join(map(str, [16, *info["image_shape"]]))
-    label = ", labels=3" if info["num_classes"] else ""
+    label = f", labels={min(3, info['num_classes'] - 1)}" if info["num_classes"] else ""
     lines = [
         f"# {name}",
         "",

@@ -14,6 +14,7 @@ def mean_score(score, data, split, batch_size=100):
     The standard error of one image is None.
     """
     values, seen = [], 0
+    batch_size = min(batch_size, data.size(split))  # a small split is not padded
     for images, labels, weights in data.batches(split, batch_size):
         seeds = np.arange(seen, seen + batch_size, dtype=np.int32)
         keep = weights.numpy() > 0

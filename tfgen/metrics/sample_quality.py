@@ -20,6 +20,7 @@ FEWEST = 1_000
 SAMPLES_FOR_PIXELS = 2_000
 FRECHET_PIXELS = 1_024  # above, its matrices take minutes and more samples than are at hand
 FEWEST_A_CLASS = 50
+FEWEST_NEIGHBOURS = 50  # below which k neighbours are a good part of a set
 PIXELS = "pixels in [-1, 1]"
 HOW = {"precision": "k=3", "recall": "k=3", "density": "k=5", "coverage": "k=5"}
 
@@ -180,8 +181,10 @@ def _measures(fewest, dimensions, kind):
         measures.append(frechet)
     if fewest > 1:
         measures.append(kernel)
-    if fewest > 5:
+    if fewest >= FEWEST_NEIGHBOURS:
         measures.append(_neighbour_shares)
+    else:
+        logging.info("no precision to coverage: below %d images they say little", FEWEST_NEIGHBOURS)
     return measures
 
 

@@ -128,7 +128,9 @@ class AutoregressiveModel(TractableModel):
         """As `GenerativeModel.sample`, with a `temperature`; see `generate`."""
         return super().sample(n, seed, labels, batch_size, temperature=temperature)
 
-    def complete(self, images, known_mask, seeds, labels=None, temperature=1.0, batch_size=256):
+    def complete(
+        self, images, known_mask, seeds=None, labels=None, temperature=1.0, batch_size=256
+    ):
         """Draw the unknown pixels of images, given those before them in the model's order.
 
         The first rows, as far as all images know them whole, cost one parallel pass.
@@ -136,7 +138,7 @@ class AutoregressiveModel(TractableModel):
         Args:
             images: uint8 [b, h, w, c]; what unknown pixels hold does not matter, if on the grid.
             known_mask: bool [h, w] or [b, h, w], true where the pixel is known.
-            seeds: int32 [b].
+            seeds: int32 [b]; None: 0, 1, ..
             labels: of a conditional model.
             temperature: see `generate`.
             batch_size: how many images are completed at a time.

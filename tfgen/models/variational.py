@@ -196,12 +196,12 @@ class VariationalModel(LatentModel):
 
     # Scores
 
-    def rate_distortion(self, images, seeds, labels=None):
+    def rate_distortion(self, images, seeds=None, labels=None):
         """Return (rate, distortion) of uint8 images in nats, float32 [b] each.
 
         The ELBO's two parts, -ELBO = rate + distortion: what the code costs, KL(q || p), and what
         the image costs given the code, -log p(x | z). One code is drawn for each image, from the
-        noise of its seed (int32 [b]).
+        noise of its seed (int32 [b]; None: 0, 1, ..).
         """
         images, labels = self._check(images, labels)
         seeds = random_noise.check_seeds(seeds, images.shape[0] or tf.shape(images)[0])
@@ -212,15 +212,15 @@ class VariationalModel(LatentModel):
         rate = tf.add_n(self.divergences(features, latents, labels))
         return rate, -self.log_likelihood(levels, latents, labels)
 
-    def elbo(self, images, seeds, labels=None):
+    def elbo(self, images, seeds=None, labels=None):
         """Return the evidence lower bound of uint8 images in nats, float32 [b].
 
-        One code is drawn for each image, from the noise of its seed (int32 [b]).
+        One code is drawn for each image, from the noise of its seed (int32 [b]; None: 0, 1, ..).
         """
         rate, distortion = self.rate_distortion(images, seeds, labels)
         return -rate - distortion
 
-    def log_prob_bound(self, images, seeds, num_samples, labels=None, chunk_size=None):
+    def log_prob_bound(self, images, seeds=None, num_samples=500, labels=None, chunk_size=None):
         """Return the importance-weighted bound on log p(x) in nats, float32 [b].
 
         log (1/k) sum_s p(x, z_s) / q(z_s | x) with k = `num_samples` codes an image (Burda et al.
@@ -230,7 +230,7 @@ class VariationalModel(LatentModel):
 
         Args:
             images: uint8 [b, h, w, c].
-            seeds: int32 [b].
+            seeds: int32 [b]; None: 0, 1, ..
             num_samples: k.
             labels: of a conditional model.
             chunk_size: samples of each image that are decoded at once, 50 at most; None: as many as

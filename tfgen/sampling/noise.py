@@ -15,9 +15,10 @@ from tfgen.errors import UserError
 def check_seeds(seeds, batch):
     """Return `seeds` as an int32 tensor after checking that they are such integers, [batch].
 
-    Args: batch: a number, or, in a graph, a tensor, which is not checked.
+    Args: seeds: None stands for 0, 1, .. batch - 1; batch: a number, or, in a graph, a tensor,
+        which is not checked.
     """
-    seeds = tf.convert_to_tensor(seeds)
+    seeds = tf.convert_to_tensor(tf.range(batch) if seeds is None and batch is not None else seeds)
     right = seeds.dtype.is_integer and seeds.shape.rank == 1
     if not right or (isinstance(batch, int) and seeds.shape[0] not in (None, batch)):
         of_shape = f"[{batch}]" if isinstance(batch, int) else "[batch]"

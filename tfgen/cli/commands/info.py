@@ -9,6 +9,7 @@ import json
 from absl import flags
 
 from tfgen import zoo
+from tfgen.names import looks_like_folder
 
 ARGUMENTS = ("ENTRY",)
 
@@ -24,4 +25,4 @@ def run(name, values):
         return
     from tfgen.export.card import card
 
-    print(card(entry.info))
+    print(card(entry.info, name if looks_like_folder(name) else None))

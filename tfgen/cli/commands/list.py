@@ -49,6 +49,8 @@ def run(values):
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("entry", "family", "data", "figure on the test split", "parameters", "size"):
         table.add_column(column, justify="right" if column in ("parameters", "size") else "left")
+    # A name is there to be copied, and never cut off.
+    table.columns[0].min_width = max((len(entry.name) for entry in entries), default=0)
     for entry in entries:
         info = entry.info
         table.add_row(

@@ -29,6 +29,7 @@ from tfgen.cli import quiet, results, shared_flags
 from tfgen.errors import UserError
 
 ARGUMENTS = ("ENTRY",)
+MOST_COLUMNS = 20
 SHARD_SIZE = 1024  # a multiple of `shards.BATCH`, so that no batch is drawn twice
 
 
@@ -102,10 +103,13 @@ def run(name, values):
             shards.write(out, described, shard, draw)
     else:
         seeds, labels, images = draw(first, end)
+        # Where the classes come in turn, one a column.
+        in_turn = 0 < num_classes <= MOST_COLUMNS and values.label is None
+        columns = num_classes if in_turn else None
         results.write(
             out,
             images,
-            None,
+            columns,
             {"images": images, "seeds": seeds, **({} if labels is None else {"labels": labels})},
             ((f"{seed:06d}", image) for seed, image in zip(seeds, images, strict=True)),
         )

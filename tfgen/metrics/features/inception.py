@@ -4,7 +4,9 @@ The network and its weights are those of keras.applications, not the graph of 20
 published Fréchet distances were measured: figures by the two do not compare.
 """
 
+import contextlib
 import functools
+import sys
 
 import keras
 import numpy as np
@@ -40,9 +42,10 @@ def inception_features(images):
 @functools.cache
 def _network():
     try:
-        return keras.applications.InceptionV3(
-            include_top=False, pooling="avg", input_shape=(SIDE, SIDE, 3)
-        )
+        with contextlib.redirect_stdout(sys.stderr):  # where Keras shows its download
+            return keras.applications.InceptionV3(
+                include_top=False, pooling="avg", input_shape=(SIDE, SIDE, 3)
+            )
     except Exception as error:  # Keras raises a bare one where a download fails
         raise UserError(
             "the weights of Inception-v3 are not in Keras's cache and could not be downloaded; "
