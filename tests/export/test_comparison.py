@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 
+from tfgen import zoo
 from tfgen.errors import UserError
 from tfgen.export import card, comparison
 from tfgen.export.markdown_table import table_lines
@@ -57,6 +58,28 @@ def test_a_table_has_a_row_for_each_entry_and_one_of_floors():
     assert cells(lines[6]) == ["*real images*", "", "–", "0.51"]
     assert lines[8] == "- nll: as told"
     assert lines[9] == "- distance: as told. Of `b`: otherwise"
+
+
+def test_a_protocol_is_told_once_whatever_the_entries_numbers():
+    def told(spread, floor):
+        return figure(
+            1.0,
+            protocol=f"mean of 3 sets, standard deviation {spread}; k=3; 9 training images score "
+            f"{floor}, mean of 3 sets of them, standard deviation {spread}; the two halves of "
+            f"split test {floor}",
+        )
+
+    entries = [
+        entry("a", {"recall": told(0.046, "0.493")}),
+        entry("b", {"recall": told(3, "-1e-05")}),
+    ]
+    assert comparison.markdown(entries).splitlines()[-1] == (
+        "- recall: mean of 3 sets; k=3; 9 training images score as in the last row, mean of 3 sets "
+        "of them"
+    )
+    real = [figure["protocol"] for e in zoo.entries() for figure in e.info["metrics"].values()]
+    shown = comparison.markdown([e for e in zoo.entries() if e.info["dataset"] == "digits"])
+    assert "standard deviation" in "".join(real) and "standard deviation" not in shown
 
 
 def test_figures_of_other_grids_stand_apart():

@@ -1,11 +1,20 @@
 """The figures of all entries of a data set in one table, from entry.json alone."""
 
+import re
+
 from tfgen.export.card import value_text
 from tfgen.export.markdown_table import table_lines
 from tfgen.names import unknown
 
 FLOOR = "*real images*"
 NONE = "–"
+NUMBER = r"-?\d[\d.]*(?:e-?\d+)?"
+# What a protocol says of the entry's own numbers, which stand in its cells and in the last row.
+OWN = {
+    rf", standard deviation {NUMBER}": "",
+    rf" score {NUMBER}": " score as in the last row",
+    rf"; the two halves of split \w+ {NUMBER}": "",
+}
 
 
 def of_dataset(entries, dataset):
@@ -95,6 +104,9 @@ def _protocols(figures):
     """Each protocol once, the usual one first, the others with their entries."""
     entries = {}
     for name, figure in figures.items():
-        entries.setdefault(figure["protocol"], []).append(name)
+        protocol = figure["protocol"]
+        for own, instead in OWN.items():
+            protocol = re.sub(own, instead, protocol)
+        entries.setdefault(protocol, []).append(name)
     usual, *others = sorted(entries, key=lambda protocol: -len(entries[protocol]))
     return ". ".join([usual, *(f"Of {', '.join(entries[other])}: {other}" for other in others)])
