@@ -264,6 +264,8 @@ MISTAKES = [
     (["finetune", "vae_digits", "--out=x"], "give either --images DIR or --dataset NAME"),
     (["finetune", "vae_digits", "--images=nowhere/x", "--out=x"], "there is no folder"),
     (["train", "vae_digits", "--precision=half"], "--precision"),
+    (["train", "vae_digits", "--images=a", "--dataset=digits"], "give either --images DIR or --da"),
+    (["train", "vae_digits", "--images=nowhere", "--out=x"], "there is no folder nowhere"),
     (["train", "vae_digits", "--batch_size=7", "--strategy=mirrored"], "cannot share a batch of 7"),
     (["evaluate", "vae_digits", "--overwrite"], "--overwrite goes with --maps FILE.png; leave it"),
     (["compare", "digits", "--overwrite"], "--overwrite goes with --out FILE; leave it out"),

@@ -94,6 +94,17 @@ def test_pseudo_inputs_take_images_of_another_shape(tmp_path, unmeasured):
     assert new.sample(2).shape == (2, 6, 5, 1) and new.prior.image_shape == (6, 5, 1)
 
 
+def test_a_recipe_learns_images_of_ones_own(tmp_path, unmeasured):
+    recipe = dataclasses.replace(VAE_RECIPE, published="79 nats", binarised_too=True)
+    assert recipe.on("digits") is recipe
+    own = recipe.on(folder_of(tmp_path, 8, 6)).with_steps(1)
+    assert own.published == "" and not own.binarised_too
+    entry = zoo.find(training.train(own, tmp_path / "out"))
+    assert entry.info["image_shape"] == [8, 6, 1] and not entry.info["published"]
+    assert entry.info["dataset"] == str(tmp_path / "images")
+    assert zoo.load(entry).sample(2).shape == (2, 8, 6, 1)
+
+
 @pytest.mark.exhaustive
 def test_all_of_the_images_are_used_and_read_once(tmp_path, monkeypatch, unmeasured):
     path = training.train(dataclasses.replace(VAE_RECIPE, limit=9).with_steps(1), tmp_path / "old")

@@ -22,6 +22,18 @@ def data_dir(values):
     )
 
 
+def other_images(values):
+    flags.DEFINE_string("images", None, "folder of images", flag_values=values)
+    flags.DEFINE_string("dataset", None, "or the name of a data set", flag_values=values)
+
+
+def chosen_images(values):
+    """Return what the flags of `other_images` name, as `tfgen.data.load` takes it, or None."""
+    if values.images is not None and values.dataset is not None:
+        raise UserError("give either --images DIR or --dataset NAME.")
+    return os.path.join(values.images, "") if values.images is not None else values.dataset
+
+
 def training(values):
     flags.DEFINE_integer("steps", None, "steps of training", lower_bound=1, flag_values=values)
     flags.DEFINE_integer(

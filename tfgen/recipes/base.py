@@ -1,6 +1,7 @@
 """What a recipe says."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 
 import keras
@@ -81,6 +82,15 @@ class Recipe:
         return {
             name: self.optimizer(model.updates_per_step(name)) for name in model.optimizer_names
         }
+
+    def on(self, dataset):
+        """Return the recipe for other images: a data set's name, or the path of a folder."""
+        if isinstance(dataset, os.PathLike):
+            dataset = os.path.join(dataset, "")  # as a bare name would be a data set's
+        if dataset == self.dataset:
+            return self
+        # What is published, and compared, is of the recipe's own images.
+        return dataclasses.replace(self, dataset=dataset, published="", binarised_too=False)
 
     def with_steps(self, steps):
         """Return the recipe with another length, at whose end is the last validation.

@@ -17,8 +17,7 @@ ARGUMENTS = ("ENTRY",)
 
 
 def define(values):
-    flags.DEFINE_string("images", None, "folder of images", flag_values=values)
-    flags.DEFINE_string("dataset", None, "or the name of a data set", flag_values=values)
+    shared_flags.other_images(values)
     flags.DEFINE_string("out", None, "folder of the new entry", flag_values=values)
     shared_flags.training(values)
 

@@ -2,7 +2,9 @@
 
 RECIPE is one of tfgen's recipes; `tfgen train list` names them. Those of digits and of Gaussians
 take seconds to minutes and no download, those of other data mostly an hour or more. An interrupted
-training goes on when the same command is run again.
+training goes on when the same command is run again. With --images, the recipe's model learns the
+images of a folder: all of one size, or one such folder per class; they are brought to the recipe's
+grid of levels.
 example: tfgen train vae_digits --out runs/vae_digits
 """
 
@@ -18,6 +20,7 @@ ARGUMENTS = ("RECIPE",)
 
 def define(values):
     flags.DEFINE_string("out", None, "folder of the entry; else runs/RECIPE", flag_values=values)
+    shared_flags.other_images(values)
     flags.DEFINE_bool("smoke", False, "shrink the recipe to seconds, as a test", flag_values=values)
     flags.DEFINE_enum(
         "precision",
@@ -34,8 +37,11 @@ def run(name, values):
         print("\n".join(recipes.names()))
         return
     recipes.check(name)  # an unknown name is told before TensorFlow is up
+    dataset = shared_flags.chosen_images(values)
     training = quiet.load("tfgen.training")
     recipe = recipes.get(name)
+    if dataset:
+        recipe = recipe.on(dataset)
     if values.smoke:
         recipe = recipe.smoke()
     if values.batch_size:
