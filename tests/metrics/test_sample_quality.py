@@ -174,13 +174,13 @@ def test_of_few_images_a_model_has_what_they_allow(mnist, shared_data_dir):
 
 def test_large_images_have_no_frechet_distance_and_unknown_features_are_told():
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, [60, 40, 40, 3]).astype(np.uint8)
+    images = rng.integers(0, 256, [180, 40, 40, 3]).astype(np.uint8)
     splits = {
-        split: IndexedSplit.in_memory(images[rows::3], np.zeros(20))
+        split: IndexedSplit.in_memory(images[rows::3], np.zeros(60))
         for rows, split in enumerate(("train", "validation", "test"))
     }
     large = ImageData("large", (40, 40, 3), (), splits, "here")
-    model = sampler(lambda rng, _, n: images[rng.integers(0, 60, n)], image_shape=(40, 40, 3))
+    model = sampler(lambda rng, _, n: images[rng.integers(0, 180, n)], image_shape=(40, 40, 3))
     assert list(evaluate(model, large)) == [f"{name}, raw pixels" for name in NAMES[1:]]
     with pytest.raises(UserError, match="features 'pixel' not found; did you mean 'pixels'"):
         evaluate(model, large, features="pixel")
