@@ -122,6 +122,12 @@ def test_bounds_depend_neither_on_the_batch_nor_on_the_chunk(build):
     np.testing.assert_allclose(alone, np.asarray(together)[[3, 9]], rtol=1e-5)
 
 
+def test_the_first_image_may_come_alone():
+    model = vae()
+    alone = model.log_prob_bound(EVERY_IMAGE[:1], [0], 60)
+    np.testing.assert_allclose(alone, model.log_prob_bound(EVERY_IMAGE, None, 60)[:1], rtol=1e-5)
+
+
 def test_bounds_do_not_depend_on_how_many_images_are_scored_at_once(monkeypatch):
     model, rows = vae(VampPrior), []
     seeds = np.arange(16)

@@ -36,7 +36,8 @@ def log_mean_weight(log_weights, seeds, latent_dim, num_samples, chunk_size):
             end = tf.minimum(start + chunk_size, size)
             # In float64, since a large image's thousands of nats leave float32 few digits.
             weights = tf.cast(log_weights(epsilon[:, start:end]), tf.float64)
-            return end, tfp.math.log_add_exp(total, tf.reduce_logsumexp(weights, axis=1))
+            total = tfp.math.log_add_exp(total, tf.reduce_logsumexp(weights, axis=1))
+            return end, tf.ensure_shape(total, seeds.shape)  # which the weights may not know
 
         _, total = tf.while_loop(
             lambda start, _: start < size, add_chunk, (0, total), parallel_iterations=1
