@@ -21,3 +21,9 @@ def looks_like_folder(name):
     So is a `Path`, or text with a separator or a leading dot, whatever the working directory holds.
     """
     return isinstance(name, os.PathLike) or os.sep in name or name.startswith(".")
+
+
+def as_folder(path):
+    """Return the path of a folder as text that `looks_like_folder`."""
+    path = str(path)
+    return path if looks_like_folder(path) else os.path.join(".", path)

@@ -5,6 +5,7 @@ from typing import Any
 
 from absl import flags
 
+from tfgen.cli import shared_flags
 from tfgen.errors import UserError
 
 
@@ -49,9 +50,8 @@ def choose(entry, values, split="test", limit=None, to_grid=False):
     info = entry.info
     classes, class_names = None, ()
     if values.images:
-        for flag in ("split", "data_dir"):
-            if flag in values and values[flag].present:
-                raise UserError(f"the images are those of --images; leave out --{flag}.")
+        reason = "the images are those of --images"
+        shared_flags.check_absent(values, ("split", "data_dir"), reason)
         images = read_images(values.images, tuple(info["image_shape"]), limit)
         images = quantize(images, info["levels"]) if to_grid else images
     else:

@@ -8,6 +8,7 @@ import shlex
 from absl import flags
 
 from tfgen.errors import UserError
+from tfgen.names import as_folder
 
 LARGEST_SEED = 2**31 - 2
 INDEX = r"(\d{6}|[1-9]\d{6,9})"  # with which the files in a folder of results begin
@@ -31,7 +32,7 @@ def chosen_images(values):
     """Return what the flags of `other_images` name, as `tfgen.data.load` takes it, or None."""
     if values.images is not None and values.dataset is not None:
         raise UserError("give either --images DIR or --dataset NAME.")
-    return os.path.join(values.images, "") if values.images is not None else values.dataset
+    return as_folder(values.images) if values.images is not None else values.dataset
 
 
 def training(values):
@@ -116,6 +117,18 @@ def labels_of(seeds, values, entry):
 
 def seed(values, what):
     flags.DEFINE_integer("seed", 0, what, lower_bound=0, flag_values=values)
+
+
+def check_absent(values, names, reason):
+    """Raise `UserError` if a flag was given that, for that reason, says nothing."""
+    for name in names:
+        if name in values and values[name].present:
+            raise UserError(f"{reason}; leave out --{name}.")
+
+
+def given(values, names):
+    """Return name -> value of those flags that have one."""
+    return {name: values[name].value for name in names if values[name].value is not None}
 
 
 def check_end(end, flags_reach):

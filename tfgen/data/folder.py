@@ -21,7 +21,7 @@ from PIL import Image
 from tfgen.data.image_data import IndexedSplit
 from tfgen.errors import UserError
 from tfgen.images import asserted
-from tfgen.names import looks_like_folder
+from tfgen.names import as_folder
 
 MEMORY_LIMIT = 512 * 2**20
 
@@ -52,9 +52,8 @@ def open_folder(path, limit=None, memory_limit=MEMORY_LIMIT):
         else:
             images = np.stack([_pixels(file, shape) for file in names])
             splits[split] = IndexedSplit.in_memory(images, chosen)
-    name = str(folder)
     return {
-        "name": name if looks_like_folder(name) else os.path.join(".", name),
+        "name": as_folder(folder),
         "image_shape": shape,
         "class_names": class_names,
         "splits": splits,

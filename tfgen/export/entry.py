@@ -12,7 +12,6 @@ README.md              the card, written from entry.json
 import contextlib
 import importlib.metadata
 import json
-import os
 import pathlib
 import platform
 import zipfile
@@ -24,7 +23,7 @@ import tfgen
 from tfgen import manifest
 from tfgen.export import card, pictures, saved_model
 from tfgen.export.atomic import written_beside
-from tfgen.names import looks_like_folder
+from tfgen.names import as_folder
 
 FINE_TUNING_RATE = 3e-4
 SAMPLES = 64
@@ -78,15 +77,10 @@ def write(model, out, record):
         "files": {name: manifest.checksum(out / name) for name in files},
     }
     with written_beside(out / "README.md") as beside:
-        beside.write_text(card.card(info, _address(out)), encoding="utf-8")
+        beside.write_text(card.card(info, as_folder(out)), encoding="utf-8")
     with written_beside(out / "entry.json") as beside:
         beside.write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
     return out
-
-
-def _address(out):
-    """Return the folder `out` as `tfgen.load` takes it for one."""
-    return str(out) if looks_like_folder(str(out)) else os.path.join(".", out)
 
 
 def sample_grid(model, n=SAMPLES):

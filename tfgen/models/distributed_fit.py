@@ -261,7 +261,6 @@ class DistributedFit:
             return self.train_function
         self.build_optimizers()
         strategy = self.distribute_strategy
-
         names = []  # of the losses, known as soon as a step is traced
 
         def step(data):
@@ -341,7 +340,8 @@ class DistributedFit:
                     if logs is None:
                         raise
                     break
-                logs = self.running_mean.update(sums, sums.pop("weight"))
+                weight = sums.pop("weight")
+                logs = self.running_mean.update(sums, weight)
             return logs
 
         self.test_function = test

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import keras
 
+from tfgen.names import as_folder
 from tfgen.optimizers import FusedAdam
 
 DEPTHS = ("num_layers", "num_blocks", "num_residual", "prior_blocks")  # arguments of models
@@ -86,7 +87,7 @@ class Recipe:
     def on(self, dataset):
         """Return the recipe for other images: a data set's name, or the path of a folder."""
         if isinstance(dataset, os.PathLike):
-            dataset = os.path.join(dataset, "")  # as a bare name would be a data set's
+            dataset = as_folder(dataset)
         if dataset == self.dataset:
             return self
         # What is published, and compared, is of the recipe's own images.

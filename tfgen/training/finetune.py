@@ -6,6 +6,7 @@ from absl import logging
 
 from tfgen import zoo
 from tfgen.errors import UserError
+from tfgen.names import as_folder
 from tfgen.recipes.base import Recipe
 from tfgen.training.run import train
 from tfgen.training.strategy import choose_strategy
@@ -46,7 +47,7 @@ def finetune(
         raise UserError("give either images (a folder) or a dataset, one of the two.")
     source = zoo.find(entry)
     old = zoo.load(source)
-    name = str(images) + "/" if images is not None else dataset
+    name = as_folder(images) if images is not None else dataset
     settings = {k: v for k, v in source.info["recipe"].items() if k in SETTINGS}
 
     def model(image_shape, num_classes):

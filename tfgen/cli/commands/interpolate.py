@@ -55,17 +55,12 @@ def run(name, values):
         what = "two images" if labels is None else "two images of one class"
         raise UserError(f"interpolate needs at least {what}; there are {len(ends)} images.")
     model = zoo.load(entry)
-    settings = {
-        flag: values[flag].value
-        for flag in ("path", "truncation")
-        if values[flag].value is not None
-    }
     lines = model.interpolate(
         ends[pairs[:, 0]],
         ends[pairs[:, 1]],
         values.steps,
         None if labels is None else labels[pairs[:, 0]],
-        **settings,
+        **shared_flags.given(values, ("path", "truncation")),
     ).numpy()
     results.write(
         out,
@@ -86,19 +81,15 @@ def _ends(entry, values, limit):
     import numpy as np
 
     if entry.info["family"] != "GAN":
-        _check_absent(values, ["seed", "truncation"], f"'{entry.name}' goes between images")
+        reason = f"'{entry.name}' goes between images"
+        shared_flags.check_absent(values, ("seed", "truncation"), reason)
         chosen = codes.choose(entry, values, limit)
         return chosen.images, chosen.labels, np.arange(len(chosen.images))
-    _check_absent(values, ["images", "split", "data_dir"], f"'{entry.name}' encodes no images")
+    reason = f"'{entry.name}' encodes no images"
+    shared_flags.check_absent(values, ("images", "split", "data_dir"), reason)
     shared_flags.check_end(values.seed + limit, "--seed and --n reach")
     seeds = np.arange(values.seed, values.seed + limit)
     return seeds, shared_flags.labels_of(seeds, values, entry), seeds
-
-
-def _check_absent(values, names, reason):
-    for name in names:
-        if values[name].present:
-            raise UserError(f"{reason}; leave out --{name}.")
 
 
 def _pairs(classes):

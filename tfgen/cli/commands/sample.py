@@ -70,11 +70,7 @@ def run(name, values):
     out = _folder(values) if number else shared_flags.checked_out(values)
     shared_flags.check_label(values, entry)
     num_classes = entry.info["num_classes"]
-    settings = {
-        flag: values[flag].value
-        for flag in ("temperature", "truncation")
-        if values[flag].value is not None
-    }
+    settings = shared_flags.given(values, ("temperature", "truncation"))
     quiet.load("tfgen.models")
     import numpy as np
 
