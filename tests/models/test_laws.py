@@ -420,6 +420,9 @@ def test_wrong_input_is_refused_in_one_sentence(name, case):
             train(model, 1, change=lambda images, labels: (images | 7, labels))
     with pytest.raises(UserError, match="bring their own loss"):
         model.compile("adam", loss="mse")
+    for call in (model, model.predict):
+        with pytest.raises(UserError, match="is not called on images; call one of .* sample"):
+            call(images)
 
 
 def _batch(model, n=4):

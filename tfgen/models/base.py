@@ -90,6 +90,13 @@ class GenerativeModel(DistributedFit, keras.Model):
 
         return in_few_sizes(generate, seeds, labels, batch_size=batch_size)
 
+    def call(self, inputs, **settings):
+        """Raise `UserError`, from `model(images)` and `predict` too: no one output is a model's."""
+        offered = ", ".join(name for name in self.endpoints() if hasattr(self, name))
+        raise UserError(
+            f"a {type(self).__name__} is not called on images; call one of its methods: {offered}."
+        )
+
     # Training
 
     def losses(self, images, labels, noise, training):
