@@ -33,6 +33,14 @@ def test_cards_are_written_from_entry_json():
         assert written == card.card(entry.info), "run: python -m tfgen.export.card"
 
 
+def test_a_card_tells_which_number_stands_for_which_class():
+    info = zoo.find("r3gan_conditional_mnist").info
+    assert "\nIts classes: 0..9.\n" in card.card(info)
+    info = {**info, "num_classes": 2, "class_names": ["cat", "dog"]}
+    assert "\nIts classes: 0 cat, 1 dog.\n" in card.card(info)
+    assert "classes" not in card.card(zoo.find("vae_digits").info)
+
+
 def test_cards_state_the_published_figures_of_their_recipes():
     for entry in zoo.entries():
         if entry.name in recipes.names():

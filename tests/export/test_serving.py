@@ -60,7 +60,8 @@ def entry_of(model, like, folder):
     file = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     shape, num_classes = list(model.image_shape), model.num_classes
     info = {**zoo.find(like).info, "files": {"model.keras": file}, "image_shape": shape}
-    (folder / "entry.json").write_text(json.dumps({**info, "num_classes": num_classes}))
+    classes = {"num_classes": num_classes, "class_names": ["cat", "dog", "owl"][:num_classes]}
+    (folder / "entry.json").write_text(json.dumps({**info, **classes}))
     return model
 
 
@@ -102,7 +103,9 @@ def test_an_exported_entry_keeps_its_contract(like, make, tmp_path, monkeypatch,
     saved_model_cli_runs(path, examples, tmp_path)
     bare_process_without_xla_runs(path, examples, tmp_path)
     json_survives(server, examples)
-    guide_runs(server, (out / name / "serving.md").read_text(), examples, monkeypatch, tmp_path)
+    guide = (out / name / "serving.md").read_text()
+    assert ("`labels` are numbers of classes: 0 cat, 1 dog" in guide) == bool(model.num_classes)
+    guide_runs(server, guide, examples, monkeypatch, tmp_path)
 
 
 def warm_up_fits(server, path, examples):

@@ -19,6 +19,7 @@ def card(info, address=None):
         f"# {name}",
         "",
         f"{info['summary']}; trained on `{info['dataset']}` ({shape}, {info['levels']} levels).",
+        *(("", f"Its classes: {classes_text(info['class_names'])}.") if label else ()),
         "",
         "![samples](samples.png)",
         "",
@@ -60,6 +61,13 @@ def card(info, address=None):
     lines += ["## Files", "", *table_lines(["file", "bytes"], files)]
     versions = ", ".join(f"{package} {version}" for package, version in info["versions"].items())
     return "\n".join([*lines, "", f"Written by {versions}.", ""])
+
+
+def classes_text(names):
+    """Return which number stands for which class, of those names."""
+    if all(name == str(number) for number, name in enumerate(names)):
+        return f"0..{len(names) - 1}"
+    return ", ".join(f"{number} {name}" for number, name in enumerate(names))
 
 
 def _figures(metrics):

@@ -4,6 +4,7 @@ import json
 import pathlib
 import shlex
 
+from tfgen.export.card import classes_text
 from tfgen.export.markdown_table import table_lines
 
 COMPILATION = "--xla_cpu_compilation_enabled=true"
@@ -39,7 +40,8 @@ def guide(entry, endpoints, folder, version):
     """
     name, num_classes = entry.name, entry.info["num_classes"]
     summary = entry.info["summary"][:1].upper() + entry.info["summary"][1:]
-    classes = f" `labels` lie in 0..{num_classes - 1}." if num_classes else ""
+    names = entry.info["class_names"]
+    classes = f" `labels` are numbers of classes: {classes_text(names)}." if num_classes else ""
     row = json.dumps(dict.fromkeys(endpoints["sample"][0], 0))
     lines = [
         f"# {name}, version {version}",
