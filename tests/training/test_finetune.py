@@ -21,12 +21,12 @@ def entry(tmp_path_factory):
     return training.train(VAE_RECIPE, tmp_path_factory.mktemp("entries") / "small")
 
 
-def folder_of(tmp_path, height, width, n=40):
+def folder_of(tmp_path, *size, n=40):
     rng = np.random.default_rng(0)
     folder = tmp_path / "images"
     folder.mkdir()
     for k in range(n):
-        pixels = rng.integers(0, 256, [height, width], dtype=np.uint8)
+        pixels = rng.integers(0, 256, size, dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{k}.png")
     return folder
 
@@ -132,3 +132,11 @@ def test_wrong_requests_are_refused(entry, tmp_path):
         training.finetune(entry, images=tmp_path / "none", out=tmp_path / "out")
     with pytest.raises(UserError, match="holds no entry"):
         training.finetune(tmp_path, dataset="digits", out=tmp_path / "out")
+
+
+def test_images_that_an_entry_cannot_learn_are_refused(tmp_path):
+    folder = folder_of(tmp_path, 8, 8, 3)
+    sentence = "^entry 'pixelcnn_digits' cannot learn images of 8x8x3: .* choose hidden_channels"
+    with pytest.raises(UserError, match=sentence):
+        training.finetune("pixelcnn_digits", images=folder, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

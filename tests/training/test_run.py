@@ -403,7 +403,7 @@ def test_an_unfinished_training_of_other_settings_is_left_alone(tmp_path):
     state.mkdir()
     kept = json.loads(run_folder.settings(VAE_RECIPE))
     (state / "settings.json").write_text(json.dumps({**kept, "steps": 40}))
-    with pytest.raises(UserError, match="unfinished training with other settings"):
+    with pytest.raises(UserError, match=r"unfinished training with other settings \(steps 40\);"):
         training.train(VAE_RECIPE, tmp_path)
     (state / "settings.json").write_text(json.dumps({**kept, "tfgen": "0.0.1"}))
     with pytest.raises(UserError, match="unfinished training of tfgen 0.0.1, but this is"):

@@ -51,7 +51,13 @@ def finetune(
     settings = {k: v for k, v in source.info["recipe"].items() if k in SETTINGS}
 
     def model(image_shape, num_classes):
-        return type(old).from_config(old.config_for(image_shape, num_classes))
+        try:
+            return type(old).from_config(old.config_for(image_shape, num_classes))
+        except UserError as error:
+            shape = "x".join(map(str, image_shape))
+            raise UserError(
+                f"entry '{source.name}' cannot learn images of {shape}: {error}"
+            ) from error
 
     recipe = Recipe(
         **{

@@ -99,8 +99,13 @@ def train(
         )
     try:
         with workers.loss_told(command), contextlib.ExitStack() as held:
-            state = _agreed_folder(workers, recipe, data, out, overwrite, held)
-            run = Run(recipe, data, workers, state, keep, initial_weights)
+            _check_agreed(workers, recipe, data)
+            run = Run(recipe, data, workers, run_folder.state_of(out), keep, initial_weights)
+            # Only now, so that a model that cannot be leaves nothing behind.
+            _claim(workers, recipe, out, overwrite, held)
+            if workers.is_chief:
+                logging.info("%s", data.where)
+                warn_if_emulated(recipe.precision)
             run.resume(overwrite)
             with _interrupt_flag() as interrupted:
                 run.fit(out / "logs", interrupted, checkpoint_seconds, on_nan == "rollback")
@@ -126,11 +131,8 @@ def train(
     return out
 
 
-def _agreed_folder(workers, recipe, data, out, overwrite, held):
-    """Return the folder of the run's state, once all workers agree on it and on the recipe.
-
-    The chief holds it until the `contextlib.ExitStack` closes.
-    """
+def _check_agreed(workers, recipe, data):
+    """Raise `UserError` unless all workers train the same recipe on the same images."""
     first = np.asarray(data.images("train", IMAGES_COMPARED)).tobytes()
     images = f"{data.size('train')} images, {hashlib.sha256(first).hexdigest()}"
     workers.check_same(
@@ -138,6 +140,13 @@ def _agreed_folder(workers, recipe, data, out, overwrite, held):
         "the workers train different recipes, or on different images; "
         "start all of them with the same command.",
     )
+
+
+def _claim(workers, recipe, out, overwrite, held):
+    """Make the folder `out` ready for this training; raise `UserError` if it cannot be.
+
+    The chief holds it until the `contextlib.ExitStack` closes.
+    """
     refusal = None
     if workers.is_chief:
         try:
@@ -146,19 +155,14 @@ def _agreed_folder(workers, recipe, data, out, overwrite, held):
             run_folder.prepare(out, recipe)
         except UserError as error:
             refusal = error
-        else:
-            logging.info("%s", data.where)
-            warn_if_emulated(recipe.precision)
     if workers.any(refusal is not None):
         raise refusal or UserError(
             f"the chief of the workers cannot train in {out}; its own sentence says why."
         )
-    state = run_folder.state_of(out)
     workers.check_same(
-        str(sorted(path.name for path in state.glob("*"))),
+        str(sorted(path.name for path in run_folder.state_of(out).glob("*"))),
         f"the workers see different files in {out}; --out must be a folder that all of them share.",
     )
-    return state
 
 
 def _leave_entry(run, out):

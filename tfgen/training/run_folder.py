@@ -38,16 +38,18 @@ def check_free(out, recipe, overwrite):
         )
     if kept is None:
         return
-    version = json.loads(kept).get("tfgen")
+    kept, now = json.loads(kept), json.loads(settings(recipe))
+    version = kept.get("tfgen")
     if version != tfgen.__version__:
         raise UserError(
             f"{out} holds an unfinished training of tfgen {version}, but this is "
             f"{tfgen.__version__}; finish it with that version, choose another --out, or pass "
             "--overwrite to start anew."
         )
+    others = ", ".join(f"{name} {kept.get(name)}" for name in now if kept.get(name) != now[name])
     raise UserError(
-        f"{out} holds an unfinished training with other settings; finish it with those, "
-        "choose another --out, or pass --overwrite to start anew."
+        f"{out} holds an unfinished training with other settings ({others}); finish it with "
+        "those, choose another --out, or pass --overwrite to start anew."
     )
 
 
