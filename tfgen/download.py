@@ -27,6 +27,7 @@ from absl import logging
 from tfgen import manifest
 from tfgen.errors import UserError
 from tfgen.export.atomic import NotWritten, clear_scratch, reason_of, written_beside
+from tfgen.lock import locked
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
 MANIFEST_LIMIT = 16 * 2**20
@@ -223,11 +224,9 @@ def _noted(note):
 
 def _bring(place, text, info, folder):
     """Fetch what is missing or damaged in the `folder` of an entry, one process at a time."""
-    import filelock
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder.parent / "lock"):
+        with locked(folder.parent / "lock"):
             for place_of_files in {folder, *((folder / name).parent for name in info["files"])}:
                 clear_scratch(place_of_files)
             missing = {n: f for n, f in info["files"].items() if manifest.damage(folder / n, f)}

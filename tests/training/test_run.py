@@ -1,6 +1,8 @@
 """A run leaves a finished entry; a resumed one is bit for bit the uninterrupted one."""
 
 import dataclasses
+import errno
+import fcntl
 import json
 import os
 import pathlib
@@ -8,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
@@ -140,6 +143,27 @@ def test_a_training_that_explodes_ends_and_keeps_the_last_checkpoint(tmp_path):
         training.train(wild, tmp_path / "run", checkpoint_seconds=0)
     assert not (tmp_path / "run" / "entry.json").exists()
     assert (tmp_path / "run" / ".training" / "step-0").is_dir()
+
+
+class Doubling(VAE):
+    """Its loss doubles with every step."""
+
+    def train_step(self, data):
+        logs = super().train_step(data)
+        step = tf.cast(self.optimizer.iterations, tf.float32)
+        return {**logs, "loss": logs["loss"] * 2.0**step}
+
+
+def test_what_explodes_in_many_steps_is_found_and_none_of_it_kept(tmp_path, monkeypatch):
+    def doubling(image_shape, num_classes):
+        return Doubling(image_shape, 2, (8,), likelihood=DiscretizedLogisticMixture(17, 1))
+
+    monkeypatch.setattr(loop, "MAX_STEPS_PER_EXECUTION", 1)
+    recipe = dataclasses.replace(VAE_RECIPE, model=doubling, validate_every=20)
+    with pytest.raises(UserError, match=r"loss exploded to .* at step 1[12] "):
+        training.train(recipe, tmp_path / "run", checkpoint_seconds=0)
+    kept = {path.name for path in (tmp_path / "run" / ".training").glob("step-*")}
+    assert kept in ({"step-4", "step-5", "step-6"}, {"step-3", "step-4", "step-5"})
 
 
 class Fragile(VAE):
@@ -281,7 +305,7 @@ def test_a_models_digest_is_of_its_settings_and_not_of_the_names_that_keras_give
                 keras.layers.Dense(4),
             ]
         )
-        return loop._digest(VAE((8, 8, 1), 2, (8,), encoder=encoder, prior=RealNVP(2, 2, 4)))
+        return loop.digest(VAE((8, 8, 1), 2, (8,), encoder=encoder, prior=RealNVP(2, 2, 4)))
 
     assert digest("relu") == digest("relu") != digest("gelu")
 
@@ -408,6 +432,31 @@ def test_an_unfinished_training_of_other_settings_is_left_alone(tmp_path):
     (state / "settings.json").write_text(json.dumps({**kept, "tfgen": "0.0.1"}))
     with pytest.raises(UserError, match="unfinished training of tfgen 0.0.1, but this is"):
         training.train(VAE_RECIPE, tmp_path)
+
+
+def test_what_was_killed_while_it_tidied_up_is_finished(tmp_path, monkeypatch):
+    def killed(path, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_folder, "shutil", types.SimpleNamespace(rmtree=killed))
+    with pytest.raises(UserError, match="interrupted"):
+        training.train(VAE_RECIPE, tmp_path)
+    monkeypatch.undo()
+    assert list((tmp_path / ".training").glob("step-*"))
+    with pytest.raises(UserError, match="already holds a finished entry"):
+        training.train(VAE_RECIPE, tmp_path)
+    training.train(VAE_RECIPE, tmp_path, overwrite=True)
+    assert not (tmp_path / ".training").exists()
+
+
+def test_a_file_system_without_locks_keeps_none_that_outlive_their_process(tmp_path, monkeypatch):
+    def flock(file, operation):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with run_folder.held(tmp_path), run_folder.held(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_settings_that_a_full_disk_cut_short_lock_nobody_out(tmp_path):

@@ -19,6 +19,8 @@ from test_run import VAE_RECIPE
 from tfgen import manifest, training, zoo
 from tfgen.data import ImageData
 from tfgen.errors import UserError
+from tfgen.likelihoods import DiscretizedLogisticMixture
+from tfgen.models import VAE
 from tfgen.recipes.base import Recipe
 from tfgen.training import loop, run_folder
 
@@ -49,6 +51,10 @@ test_workers.worker(int(sys.argv[1]), pathlib.Path(sys.argv[2]))
 """
 
 
+def deeper(image_shape, num_classes):
+    return VAE(image_shape, 2, (8, 8), likelihood=DiscretizedLogisticMixture(17, 1))
+
+
 class StopAtStep11(loop.WatchLosses):
     def on_train_batch_end(self, batch, logs=None):
         if self.model.steps_taken == 11:
@@ -70,6 +76,16 @@ def worker(index, folder):
             images = ImageData.images
             patch.setattr(ImageData, "images", lambda *which: 255 - images(*which))
         training.train(RECIPE, folder / "different", **OPTIONS)
+    with pytest.raises(UserError, match="the workers train different recipes"):
+        other = dataclasses.replace(RECIPE, model=deeper) if index else RECIPE
+        training.train(other, folder / "different", **OPTIONS)
+    with pytest.raises(UserError, match="go on from different entries"):
+        training.train(
+            RECIPE,
+            folder / "different",
+            initial_weights=lambda model: {"finetuned_from_sha256": str(index)},
+            **OPTIONS,
+        )
     held = contextlib.nullcontext() if index else run_folder.held(folder / "taken")
     sentence = "the chief of the workers cannot train in" if index else "another process trains in"
     with held, pytest.raises(UserError, match=sentence):

@@ -65,6 +65,10 @@ class Recipe:
     seed: int = 0
     published: str = ""
 
+    def model_for(self, data):
+        """Return a new model of the images of an `ImageData`."""
+        return self.model(data.image_shape, data.num_classes * self.conditional)
+
     def optimizer(self, updates_per_step=1):
         """Return a new Adam whose schedule lasts as long as the recipe's steps."""
         schedule = keras.optimizers.schedules.CosineDecay(

@@ -52,7 +52,7 @@ class Checkpoints:
             kept = "nothing" if self.newest is None else f"that of step {self.newest}"
             raise NotSaved(
                 f"the checkpoint of step {step} could not be written ({reason_of(error)}); "
-                f"{kept} is kept. Make room and run the same command again."
+                f"{kept} is kept. Make room, or allow to write, and run the same command again."
             ) from error
         self.newest = step
         # What is newer than the newest is unreadable, or of a way that was not gone.

@@ -45,7 +45,7 @@ class Run:
         self.stopped = False
         keras.utils.set_random_seed(recipe.seed)
         with strategy.scope(), dtype_policy(recipe.precision):
-            self.model = recipe.model(data.image_shape, data.num_classes * recipe.conditional)
+            self.model = recipe.model_for(data)
             labels = data.labels("train", ADAPT_IMAGES) if self.model.num_classes else None
             images = data.images("train", ADAPT_IMAGES)
             self.model.adapt(images, labels)
@@ -64,8 +64,12 @@ class Run:
             "images": data.size("train"),
             "images_sha256": hashlib.sha256(images).hexdigest(),
             "weights": self.notes.get("finetuned_from_sha256", ""),
-            "model_sha256": _digest(self.model),
+            "model_sha256": digest(self.model),
         }
+        workers.check_same(
+            self.began_with["weights"],
+            "the workers go on from different entries; give all of them the same.",
+        )
         self.average = None
         if recipe.average_half_life and len(self.model.optimizer_names) == 1:
             self.average = WeightAverage(self.model, recipe.average_half_life, recipe.batch_size)
@@ -146,11 +150,12 @@ class Run:
     def fit(self, logs, interrupted, checkpoint_seconds, may_roll_back):
         """Train to the end or until `interrupted`, and leave a checkpoint of that step."""
         recipe = self.recipe
-        saver = _SaveNow(self, interrupted, checkpoint_seconds)
+        watch = WatchLosses(self.checkpoints.variables, self._batch_of, self.usual)
+        saver = _SaveNow(self, watch, interrupted, checkpoint_seconds)
         board = TensorBoard(logs, self.directory, recipe.validate_every, recipe.steps)
         with ProgressBar(recipe.steps, recipe.batch_size, self.workers.is_chief) as bar:
             callbacks = [
-                WatchLosses(self.checkpoints.variables, self._batch_of, self.usual),
+                watch,
                 *([self.average] if self.average else []),
                 bar,
                 saver,
@@ -294,7 +299,7 @@ class Run:
         }
 
 
-def _digest(model):
+def digest(model):
     """Return a digest of a model's class and settings, the same in every process."""
     text = json.dumps([type(model).__name__, model.get_config()], sort_keys=True)
     # Without the numbers that Keras gives names, of layers say, in the order they are made.
@@ -307,9 +312,10 @@ class _SaveNow(keras.callbacks.Callback):
     It also lets the running means of the losses go on in the next `fit`.
     """
 
-    def __init__(self, run, interrupted, seconds):
+    def __init__(self, run, watch, interrupted, seconds):
         super().__init__()
         self._run = run
+        self._watch = watch
         self._interrupted = interrupted
         self._seconds = seconds
         self._saved = time.monotonic()
@@ -327,7 +333,7 @@ class _SaveNow(keras.callbacks.Callback):
             self.save_if_due()
 
     def save_if_due(self):
-        if time.monotonic() - self._saved > self._seconds:
+        if self._watch.settled and time.monotonic() - self._saved > self._seconds:
             self._saved = time.monotonic()
             try:
                 self._run.save()

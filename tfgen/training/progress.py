@@ -16,7 +16,8 @@ from tfgen.export import pictures
 from tfgen.export.atomic import NotWritten, reason_of
 from tfgen.export.entry import sample_grid
 
-EXPLODED = 1000
+EXPLODED = 1000  # times the usual size of a loss
+UNSETTLED = 30
 
 
 class Diverged(UserError):
@@ -26,7 +27,12 @@ class Diverged(UserError):
 class WatchLosses(keras.callbacks.Callback):
     """Raises `Diverged` at the first step that went wrong, before anything of it is kept.
 
-    A loss has exploded when it is `EXPLODED` times what it usually was, or 1 if that is more.
+    A loss has exploded when it is `EXPLODED` times what it usually was, or 1 if that is more. What
+    is usual grows by a hundredth a step at most, so that it does not explode along.
+
+    Attributes:
+        settled: whether no loss was `UNSETTLED` times as large as usual in the last step: one that
+            explodes in many steps is stopped late, and what it led to is not to be kept.
 
     Args:
         variables: whatever is checkpointed; none must become infinite or NaN.
@@ -39,6 +45,7 @@ class WatchLosses(keras.callbacks.Callback):
         self._variables = [v for v in variables if v.dtype.is_floating]
         self._batch_of = batch_of
         self._usual = usual
+        self.settled = True
 
     def on_train_batch_end(self, batch, logs=None):
         losses = {k: v.numpy().astype(float) for k, v in self.model.running_mean.latest.items()}
@@ -47,18 +54,21 @@ class WatchLosses(keras.callbacks.Callback):
         for index in range(steps):
             step = last - steps + 1 + index
             where = f"at step {step} ({self._batch_of(step)})"
-            for name, values in losses.items():
-                self._check(name, values[index], where)
+            sizes = [self._check(name, values[index], where) for name, values in losses.items()]
+            self.settled = max(sizes) < UNSETTLED
         if not self._sound():
             raise Diverged(f"a weight is not finite after step {last} ({self._batch_of(last)})")
 
     def _check(self, name, value, where):
+        """Return how many times its usual size, or 1 if that is more, a loss has."""
         usual = self._usual.get(name, abs(value))
         if not math.isfinite(value):
             raise Diverged(f"{name} is not finite ({value}) {where}")
-        if abs(value) > EXPLODED * max(1, usual):
+        size = abs(value) / max(1, usual)
+        if size > EXPLODED:
             raise Diverged(f"{name} exploded to {value:.3g} {where}")
-        self._usual[name] = 0.99 * usual + 0.01 * abs(value)
+        self._usual[name] = 0.99 * usual + 0.01 * min(abs(value), 2 * max(1, usual))
+        return size
 
     @tf.function(autograph=False)
     def _sound(self):

@@ -16,11 +16,11 @@ import numpy as np
 from absl import logging
 
 from tfgen import data as image_data
-from tfgen import metrics
+from tfgen import hardware, metrics
 from tfgen.errors import UserError
 from tfgen.export import entry as entry_files
 from tfgen.training import run_folder
-from tfgen.training.loop import Run
+from tfgen.training.loop import Run, digest
 from tfgen.training.precision import warn_if_emulated
 from tfgen.training.progress import save_training_picture
 from tfgen.training.strategy import check_batch_size, choose_strategy
@@ -104,6 +104,9 @@ def train(
             # Only now, so that a model that cannot be leaves nothing behind.
             _claim(workers, recipe, out, overwrite, held)
             if workers.is_chief:
+                replicas = chosen.num_replicas_in_sync
+                many = f", {replicas} replicas" if replicas > 1 else ""
+                logging.info("training on %s%s", hardware.describe(), many)
                 logging.info("%s", data.where)
                 warn_if_emulated(recipe.precision)
             run.resume(overwrite)
@@ -135,10 +138,12 @@ def _check_agreed(workers, recipe, data):
     """Raise `UserError` unless all workers train the same recipe on the same images."""
     first = np.asarray(data.images("train", IMAGES_COMPARED)).tobytes()
     images = f"{data.size('train')} images, {hashlib.sha256(first).hexdigest()}"
+    # A strategy does not survive that its workers build different models.
+    model = digest(recipe.model_for(data)) if workers.several else ""
     workers.check_same(
-        f"{run_folder.settings(recipe)} {images}",
+        f"{run_folder.settings(recipe)} {images} {model}",
         "the workers train different recipes, or on different images; "
-        "start all of them with the same command.",
+        "start all of them with the same command and the same files.",
     )
 
 

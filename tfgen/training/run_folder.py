@@ -7,6 +7,7 @@ import shutil
 import tfgen
 from tfgen.errors import UserError
 from tfgen.export.atomic import NotWritten, clear_scratch, reason_of, written_beside
+from tfgen.lock import locked
 
 LOCK, SETTINGS = "lock", "settings.json"
 
@@ -60,23 +61,23 @@ def held(out):
 
     state = state_of(out)
     try:
-        state.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(state / LOCK, blocking=False)
-        with contextlib.suppress(NotImplementedError):  # of a file system without locks
-            lock.acquire()
-    except filelock.Timeout:
-        raise UserError(
-            f"another process trains in {out}; wait for it, or choose another --out."
-        ) from None
-    except OSError as error:
-        raise NotWritten(state, reason_of(error)) from error
-    try:
-        yield
+        with contextlib.ExitStack() as lock:
+            try:
+                state.mkdir(parents=True, exist_ok=True)
+                lock.enter_context(locked(state / LOCK, blocking=False))
+            except filelock.Timeout:
+                raise UserError(
+                    f"another process trains in {out}; wait for it, or choose another --out."
+                ) from None
+            except OSError as error:
+                raise NotWritten(state, reason_of(error)) from error
+            try:
+                yield
+            finally:
+                if not is_unfinished(out):
+                    with contextlib.suppress(OSError):
+                        (state / LOCK).unlink()
     finally:
-        if not is_unfinished(out):
-            with contextlib.suppress(OSError):
-                (state / LOCK).unlink()
-        lock.release()
         # Only now is it empty on a network's file system, which keeps files that are open.
         with contextlib.suppress(OSError):
             state.rmdir()
@@ -97,8 +98,8 @@ def prepare(out, recipe):
 def clear(out):
     """Remove the state of the run in the folder `out`, but for what holds it."""
     state = state_of(out)
-    # Last of all the settings: as long as they are there, the training is unfinished.
-    for path in sorted(state.glob("*"), key=lambda path: path.name == SETTINGS):
+    # First of all the settings: as soon as they are gone, no one goes on with the rest.
+    for path in sorted(state.glob("*"), key=lambda path: path.name != SETTINGS):
         if path.name != LOCK:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
