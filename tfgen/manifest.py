@@ -24,6 +24,7 @@ INFO = {
     "levels": int,
     "image_shape": list,
     "num_classes": int,
+    "class_names": list,
     "parameters": int,
     "recipe": {"batch_size": int, "steps": int, "learning_rate": int | float},
     "training": {

@@ -13,7 +13,7 @@ import pytest
 from absl import flags
 from PIL import Image
 
-from tfgen import cli, zoo
+from tfgen import cli, manifest, zoo
 from tfgen.cli import shared_flags
 from tfgen.data import folder
 from tfgen.errors import UserError
@@ -142,6 +142,14 @@ def test_complete_keeps_what_is_known(capsys, tmp_path):
     assert Image.open(tmp_path / "c.png").size[1] > 200
 
 
+def test_complete_brings_images_to_the_grid(capsys, tmp_path):
+    Image.fromarray(np.full([8, 8], 7, np.uint8)).save(tmp_path / "off.png")
+    words = ["--images", tmp_path / "off.png", "--samples=1", "--out", tmp_path / "a.npz"]
+    assert run(capsys, "complete", "pixelcnn_digits", *words)[0] == 0
+    arrays = np.load(tmp_path / "a.npz")
+    assert not arrays["images"].any() and not arrays["completed"][:, :4].any()
+
+
 def test_complete_takes_a_temperature_and_has_one_random_mask(capsys, tmp_path):
     words = ["complete", "pixelcnn_digits", "--n=2", "--mask=random", "--temperature=0.001"]
     for seed in (0, 9):
@@ -162,7 +170,6 @@ def test_what_complete_cannot_take_is_told_in_one_sentence(capsys, tmp_path):
         ([name, f"--mask={tmp_path}/none.png"], "there is no file or folder"),
         ([name, f"--mask={tmp_path}/small.png"], "must hold grey images of 8x8"),
         ([name, f"--images={tmp_path}/small.png"], "must hold grey images of 8x8"),
-        ([name, f"--images={tmp_path}/off.png"], "off the model's grid of 17 levels"),
         ([name, "--label=3"], "is unconditional; leave out --label"),
         ([name, "--temperature=0"], "temperature must be above zero"),
         ([name, "--seed=2147483640"], "--seed, --n and --samples reach beyond the largest seed"),
@@ -256,7 +263,7 @@ MISTAKES = [
     (["train", "vae_digits", "--out", "--smoke"], "flag --out needs a value"),
     (["sample", "vae_digits", "--out=x.jpeg"], "must end in .png or .npz"),
     (["sample", "vae_digits", "--label=3", "--out=x.png"], "is unconditional"),
-    (["sample", "gan_digits_conditional", "--label=10", "--out=x.png"], "must lie in 0..9"),
+    (["sample", "gan_digits_conditional", "--label=10", "--out=x.png"], "but is '10': 0..9."),
     (["sample", "vae_digits", "--uot=x.png"], "flag '--uot' not found; did you mean '--out'?"),
     (["list", "--xyz"], "flag '--xyz' not found; there is --format"),
     (["evaluate", "vae_digits", "--dataset=digit"], "did you mean 'digits'?"),
@@ -290,6 +297,7 @@ MISTAKES = [
     (["sample", "vae_digits", "--seeds=0:9", "--shard=3/3", "--out=x"], "shards count from 0, so"),
     (["sample", "vae_digits", "--seeds=0:9", "--shard=2:2/3", "--out=x"], "is out of range"),
     (["sample", "vae_digits", "--seeds=0:9", "--shard=0/10", "--out=x"], "cannot cut 9 seeds into"),
+    (["sample", "vae_digits", "--seeds=0:1", "--shard=0/2", "--out=x"], "cannot cut 1 seed into 2"),
     (["sample", "vae_digits", "--seeds=0:9", "--shard=0/0", "--out=x"], "cannot cut 9 seeds into"),
     (["sample", "vae_digits", "--shard=0/3", "--out=x"], "--shard goes with --seeds FIRST:END"),
     (["sample", "s3://bucket/vae_digits", "--out=x"], "is no address of an entry: use https://"),
@@ -333,6 +341,46 @@ def test_ctrl_c_exits_with_130_and_a_defect_keeps_its_traceback(monkeypatch, cap
     raises(RuntimeError("a defect"))
     with pytest.raises(RuntimeError):
         cli.main([])
+
+
+@pytest.mark.parametrize(
+    ("line", "goes_on"),
+    [
+        ("train vae_digits", True),
+        ("finetune vae_digits --images x --out y", True),
+        ("sample vae_digits --seeds 0:9 --out x", True),
+        ("sample --seeds=0:9 vae_digits --out x", True),
+        ("sample vae_digits --seed=0 --out seeds.png", False),
+        ("export --all --out x", True),
+        ("export vae_digits --out all", False),
+        ("evaluate train", False),
+        ("", False),
+    ],
+)
+def test_only_what_keeps_its_work_is_said_to_go_on(line, goes_on, monkeypatch, capsys):
+    def dispatch(argv):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_dispatch", dispatch)
+    code, _, err = run(capsys, *line.split())
+    told = f"; to go on, run: tfgen {line}" if goes_on else "."
+    assert (code, err) == (130, f"tfgen: interrupted{told}\n")
+
+
+@pytest.mark.parametrize(
+    ("label", "number"), [("7", 0), ("owl", 1), ("2", 2), ("dog", 2), ("3", None), ("-1", None)]
+)
+def test_a_class_goes_by_its_name_before_its_number(label, number):
+    entry = manifest.Entry("mine", None, {"class_names": ["7", "owl", "dog"], "num_classes": 3})
+    values = flags.FlagValues()
+    shared_flags.label(values)
+    values(["", f"--label={label}"])
+    if number is not None:
+        assert shared_flags.check_label(values, entry) == number
+        assert shared_flags.labels_of(np.arange(2), values, entry).tolist() == [number, number]
+        return
+    with pytest.raises(UserError, match=f"'mine', .* but is '{label}': 0 7, 1 owl, 2 dog.$"):
+        shared_flags.check_label(values, entry)
 
 
 def test_the_command_to_go_on_repeats_the_flags_that_were_given_but_for_overwrite():

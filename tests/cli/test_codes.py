@@ -1,5 +1,7 @@
 """The commands of latent codes do what the Python calls do, on the images that they name."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -64,6 +66,7 @@ def test_reconstruct_shows_images_above_their_reconstructions(capsys, tmp_path, 
     np.testing.assert_array_equal(second[::scale, ::scale], arrays["reconstructions"][0, ..., 0])
     assert run(capsys, *words, tmp_path / "folder")[0] == 0
     assert len(list((tmp_path / "folder").iterdir())) == 20
+    assert "; 1 image)\n" in run(capsys, *words, tmp_path / "b.npz", "--n=1")[1]
 
 
 def test_the_error_that_reconstruct_prints_is_the_cards(capsys, tmp_path):
@@ -173,7 +176,24 @@ def test_encode_writes_codes_and_what_they_are_of(capsys, tmp_path, vae, digits,
     assert run(capsys, *words)[0] == 0
     own = np.load(tmp_path / "b.npz")
     np.testing.assert_allclose(own["latents"], arrays["latents"][:5], atol=1e-4)
-    assert set(own) == {"latents", "indices"}
+    assert set(own) == {"latents", "indices", "files"}
+    assert own["files"].tolist() == [f"{index:03d}.png" for index in range(5)]
+
+
+def test_encode_tells_the_folders_of_classes_but_takes_them_for_no_entrys(capsys, tmp_path):
+    folder = tmp_path / "images"
+    names = ["a/0.png", "a/1.png", os.fsdecode(b"b\xff/0.png")]
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros([8, 8], np.uint8)).save(folder / name)
+    words = ["--images", folder, "--out", tmp_path / "a.npz", "--projector", tmp_path / "projector"]
+    code, _, err = run(capsys, "encode", "vae_digits_conditional", *words)
+    assert code == 2 and "is conditional; say the class with --label" in err
+    assert run(capsys, "encode", "vae_digits", *words)[0] == 0
+    arrays = np.load(tmp_path / "a.npz")
+    assert arrays["files"].tolist() == names and arrays["labels"].tolist() == [0, 0, 1]
+    lines = (tmp_path / "projector" / "metadata.tsv").read_text(encoding="utf-8").splitlines()
+    assert lines[1:] == ["0\ta", "1\ta", "2\tb\\udcff"]
 
 
 def test_a_conditional_entry_encodes_by_label(capsys, tmp_path, digits, pictures_of):
@@ -268,7 +288,10 @@ def test_entries_without_codes_are_refused(name, command, capsys, tmp_path):
             ["interpolate", "vae_digits", "--steps=1", "--out=x.png"],
             "flag --steps needs integer >= 2",
         ),
-        (["interpolate", "vae_digits", "--images=one.png", "--out=x.png"], "at least two images"),
+        (
+            ["interpolate", "vae_digits", "--images=one.png", "--out=x.png"],
+            "at least two images, but got 1 in all",
+        ),
         (["interpolate", "vae_digits", "--seed=1", "--out=x.png"], "goes between images; leave ou"),
         (["interpolate", "vae_digits", "--truncation=1", "--out=x.png"], "leave out --truncation"),
         (["interpolate", "gan_digits", "--truncation=0", "--out=x.png"], "must be above 0"),
@@ -276,6 +299,7 @@ def test_entries_without_codes_are_refused(name, command, capsys, tmp_path):
         (["interpolate", "gan_digits", "--split=train", "--out=x.png"], "leave out --split"),
         (["interpolate", "gan_digits", "--seed=2147483640", "--out=x.png"], "the largest seed"),
         (["traverse", "vae_digits", "--dimensions=16", "--out=x.png"], "dimension 16 is not one"),
+        (["traverse", "vae_digits", "--dimensions=top:17", "--out=x.png"], "at most top:16, all"),
         (["traverse", "vae_digits", "--dimensions=top:0", "--out=x.png"], "must be all, top:K, or"),
         (["traverse", "vae_digits", "--dimensions=a", "--out=x.png"], "must be all, top:K, or"),
         (["traverse", "vae_digits", "--values=1:2", "--out=x.png"], "must be FROM:TO:COUNT or"),

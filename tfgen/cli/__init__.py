@@ -20,6 +20,9 @@ from tfgen.cli.quiet import quiet_logging
 from tfgen.errors import UserError
 from tfgen.names import unknown
 
+# What goes on with the work that it has done when it is run again.
+RESUMABLE = re.compile(r"tfgen (train|finetune|sample( .*)? --?seeds|export( .*)? --?all)\b")
+
 
 def main(argv=None):
     """Run the command line; returns the exit code: 0, 2 for a user's mistake, 130 for Ctrl-C."""
@@ -37,7 +40,8 @@ def main(argv=None):
         return 2
     except KeyboardInterrupt:
         again = shlex.join(["tfgen", *argv])
-        print(f"tfgen: interrupted; to go on, run: {again}", file=sys.stderr)
+        go_on = f"; to go on, run: {again}" if RESUMABLE.match(again) else "."
+        print(f"tfgen: interrupted{go_on}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output has seen enough, as in `tfgen list | head -1`.

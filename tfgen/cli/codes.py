@@ -15,7 +15,7 @@ def define(values):
 
 def choose(entry, values, limit=None):
     """Return the `EntryImages` that the flags of `define` name, on the entry's grid of levels."""
-    return entry_images.choose(entry, values, values.split, limit, to_grid=True)
+    return entry_images.choose(entry, values, values.split, limit)
 
 
 def check_codes(entry, command):

@@ -91,28 +91,36 @@ def split(values):
 
 
 def label(values, what="class to draw, of a conditional entry"):
-    flags.DEFINE_integer("label", None, what, flag_values=values)
+    flags.DEFINE_string("label", None, f"{what}: its name or number", flag_values=values)
 
 
 def check_label(values, entry):
-    """Raise `UserError` unless --label is one of the entry's classes, or left out."""
-    num_classes = entry.info["num_classes"]
+    """Return the number of the entry's class that --label names, None if it is left out."""
+    from tfgen.export.card import classes_text
+
+    names = entry.info["class_names"]
     if values.label is None:
-        return
-    if not num_classes:
+        return None
+    if not names:
         raise UserError(f"entry '{entry.name}' is unconditional; leave out --label.")
-    if not 0 <= values.label < num_classes:
-        raise UserError(f"--label must lie in 0..{num_classes - 1}, but is {values.label}.")
+    if values.label in names:
+        return names.index(values.label)
+    if values.label.isdecimal() and int(values.label) < len(names):
+        return int(values.label)
+    raise UserError(
+        f"--label must be one of the {len(names)} classes of '{entry.name}', by name or number, "
+        f"but is '{values.label}': {classes_text(names)}."
+    )
 
 
 def labels_of(seeds, values, entry):
     """Return the classes [n] of the images of seeds [n]: --label, or in turn; None without any."""
-    num_classes = entry.info["num_classes"]
+    num_classes, label = entry.info["num_classes"], check_label(values, entry)
     if not num_classes:
         return None
-    if values.label is None:
+    if label is None:
         return seeds % num_classes  # of the seed alone, so that disjoint runs make up one
-    return 0 * seeds + values.label
+    return 0 * seeds + label
 
 
 def seed(values, what):

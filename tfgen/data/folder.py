@@ -36,11 +36,11 @@ def open_folder(path, limit=None, memory_limit=MEMORY_LIMIT):
         raise UserError(f"there is no folder {folder}.")
     files, class_names = _image_files(folder)
     for name in (str(folder), *class_names):
-        shown = name.encode(errors="backslashreplace").decode()
+        shown = _shown(name)
         if shown != name:
             raise UserError(f"the folder name {shown} is not UTF-8, as an entry needs; rename it.")
     shape = _common_shape(files)
-    labels = np.array([_label(file, folder, class_names) for file in files], np.int32)
+    labels = np.array([_label(file, class_names) for file in files], np.int32)
     splits, kinds = {}, set()
     for split, rows in _splits(files, folder).items():
         rows = rows[:limit]
@@ -67,10 +67,20 @@ def read_images(path, shape, limit=None):
     Raises `UserError` unless all are images of the height, width and channels of `shape`; grey
     ones pass for colour.
     """
+    return read_named_images(path, shape, limit)[0]
+
+
+def read_named_images(path, shape, limit=None):
+    """Return (images, names, classes, class_names) of what `read_images` returns.
+
+    The names [n] are the files' paths below the folder. The classes, int32 [n], are None, and
+    `class_names` is empty, without a folder per class.
+    """
     path = pathlib.Path(path)
     if not path.exists():
         raise UserError(f"there is no file or folder {path}.")
-    files = _image_files(path, at_least=1)[0][:limit] if path.is_dir() else [path]
+    files, class_names = _image_files(path, at_least=1) if path.is_dir() else ([path], ())
+    files = files[:limit]
     found = _common_shape(files)
     if found[:2] != shape[:2] or found[2] > shape[2]:
         kinds = {1: "grey", 3: "colour"}
@@ -78,7 +88,10 @@ def read_images(path, shape, limit=None):
             f"{path} must hold {kinds.get(shape[2], shape[2])} images of {shape[1]}x{shape[0]} "
             f"(width x height), but holds {kinds[found[2]]} ones of {found[1]}x{found[0]}."
         )
-    return np.stack([_pixels(file, shape) for file in files])
+    images = np.stack([_pixels(file, shape) for file in files])
+    names = [(file.relative_to(path) if path.is_dir() else file).as_posix() for file in files]
+    classes = np.array([_label(file, class_names) for file in files], np.int32)
+    return images, names, classes if class_names else None, tuple(map(_shown, class_names))
 
 
 def _image_files(folder, at_least=3):
@@ -110,8 +123,13 @@ def _image_files(folder, at_least=3):
     return files, tuple(entry.name for entry in classes)
 
 
-def _label(file, folder, class_names):
+def _label(file, class_names):
     return class_names.index(file.parent.name) if class_names else 0
+
+
+def _shown(name):
+    """Return a file's name with what is not UTF-8 in it as escapes."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _common_shape(files):

@@ -1,10 +1,10 @@
 """Complete images of which a part is known, with an autoregressive entry.
 
 ENTRY is a name in the zoo, a folder or an address. The images are those of --images, a folder or
-one file, on the entry's grid of levels, or else the first of its own test split. Pixels that --mask
-calls known stay as they are; each of the others is drawn given those before it, row by row from the
-top left (of a multi-scale entry, the pixels of its small image first). A picture shows, line by
-line, what is known, the completions, and the image itself.
+one file, brought to the entry's grid of levels, or else the first of its own test split. Pixels
+that --mask calls known stay as they are; each of the others is drawn given those before it, row by
+row from the top left (of a multi-scale entry, the pixels of its small image first). A picture
+shows, line by line, what is known, the completions, and the image itself.
 example: tfgen complete pixelcnn_digits --mask top --out completed.png
 """
 

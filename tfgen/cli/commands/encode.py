@@ -3,7 +3,9 @@
 ENTRY is a name in the zoo, a folder or an address, of an autoencoder or a VAE. The images are those
 of --images, a folder or one file, brought to the entry's grid of levels, or else a split of the
 entry's own data set. --out FILE.npz holds latents and the images' indices and, of a data set, its
-name, the split and the labels; --projector DIR is a folder for TensorBoard's projector.
+name and the split, of --images the files' paths below the folder; the labels where there are any,
+which count the folders of a folder per class by name. --projector DIR is a folder for TensorBoard's
+projector.
 example: tfgen encode vae_digits --out latents.npz --projector projector
 """
 
@@ -77,7 +79,9 @@ def _save(out, entry, values, chosen, latents):
     from tfgen.export.atomic import written_beside
 
     arrays = {"latents": latents, "indices": np.arange(len(latents))}
-    if not values.images:
+    if values.images:
+        arrays["files"] = chosen.files
+    else:
         arrays |= {"dataset": entry.info["dataset"], "split": values.split}
     if chosen.classes is not None:
         arrays["labels"] = chosen.classes

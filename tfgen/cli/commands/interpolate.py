@@ -53,7 +53,7 @@ def run(name, values):
     pairs = _pairs(np.zeros([len(ends)]) if labels is None else labels)[: values.n]
     if not len(pairs):
         what = "two images" if labels is None else "two images of one class"
-        raise UserError(f"interpolate needs at least {what}; there are {len(ends)} images.")
+        raise UserError(f"interpolate needs at least {what}, but got {len(ends)} in all.")
     model = zoo.load(entry)
     lines = model.interpolate(
         ends[pairs[:, 0]],

@@ -52,5 +52,6 @@ def run(name, values):
             for kind, image in zip(("image", "reconstruction"), pair, strict=True)
         ),
     )
-    print(f"mean squared error: {error:.4g} (pixels in [0, 1]; {len(images)} images)")
+    count = "1 image" if len(images) == 1 else f"{len(images)} images"
+    print(f"mean squared error: {error:.4g} (pixels in [0, 1]; {count})")
     print(out)

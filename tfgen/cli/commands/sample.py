@@ -68,7 +68,7 @@ def run(name, values):
     first, end = _seeds(values)
     number, chosen = _shards(values, end - first)
     out = _folder(values) if number else shared_flags.checked_out(values)
-    shared_flags.check_label(values, entry)
+    label = shared_flags.check_label(values, entry)
     num_classes = entry.info["num_classes"]
     settings = shared_flags.given(values, ("temperature", "truncation"))
     quiet.load("tfgen.models")
@@ -77,10 +77,10 @@ def run(name, values):
     from tfgen.export import shards
 
     if number:
-        rule = f"seed % {num_classes}" if num_classes and values.label is None else values.label
+        rule = f"seed % {num_classes}" if num_classes and label is None else label
         described = shards.describe(entry, first, end, number, values.format, rule, settings)
         shards.check_free(out, described)
-    if num_classes and values.label is None:
+    if num_classes > 1 and label is None:
         logging.info("no --label given: the %d classes come in turn", num_classes)
     model = zoo.load(entry)
     if "temperature" in settings:
@@ -100,7 +100,7 @@ def run(name, values):
     else:
         seeds, labels, images = draw(first, end)
         # Where the classes come in turn, one a column.
-        in_turn = 0 < num_classes <= MOST_COLUMNS and values.label is None
+        in_turn = 0 < num_classes <= MOST_COLUMNS and label is None
         columns = num_classes if in_turn else None
         results.write(
             out,
@@ -142,7 +142,8 @@ def _shards(values, seeds):
     number = int(found[3])
     chosen = range(int(found[1]), int(found[2] or int(found[1]) + 1))
     if not 1 <= number <= seeds:
-        raise UserError(f"--shard cannot cut {seeds} seeds into {number} shards.")
+        cut = "1 seed" if seeds == 1 else f"{seeds} seeds"
+        raise UserError(f"--shard cannot cut {cut} into {number} shards.")
     if not chosen or chosen[-1] >= number:
         raise UserError(
             f"--shard {values.shard} is out of range: shards count from 0, so that the last of "

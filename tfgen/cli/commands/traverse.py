@@ -50,6 +50,11 @@ def run(name, values):
     quiet.load("tfgen.models")
     codes.check_codes(entry, "traverse")
     model = zoo.load(entry)
+    if top > model.latent_dim and values["dimensions"].present:
+        raise UserError(
+            f"--dimensions must be at most top:{model.latent_dim}, all that the code has, but is "
+            f"top:{top}."
+        )
     chosen = codes.choose(entry, values, limit=None if top else values.image + 1)
     images, labels = chosen.images, chosen.labels
     if values.image >= len(images):
