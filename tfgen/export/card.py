@@ -135,7 +135,8 @@ def _history(history):
     chosen = [history[round(i * (len(history) - 1) / 7)] for i in range(8)]
     chosen = [row for i, row in enumerate(chosen) if row not in chosen[:i]]
     rows = [[row[key] for key in columns] for row in chosen]
-    return ["On the validation split:", "", *table_lines(columns, rows), ""]
+    loss = "; `val_loss` is what training makes small" if "val_loss" in columns else ""
+    return [f"On the validation split{loss}:", "", *table_lines(columns, rows), ""]
 
 
 if __name__ == "__main__":
