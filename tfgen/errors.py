@@ -18,5 +18,6 @@ def check_instance(value, kind, name, example):
 def check_counts(*, minimum=1, **counts):
     """Raise `UserError` unless each of the arguments is an integer of at least `minimum`."""
     for name, value in counts.items():
-        if not isinstance(value, numbers.Integral) or value < minimum:
+        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if not whole or value < minimum:
             raise UserError(f"{name} must be an integer of at least {minimum}, but is {value!r}.")

@@ -9,7 +9,9 @@ float32 in [-1, 1]; discrete likelihoods see the integer levels 0..levels-1 of a
 """
 
 import contextlib
+import numbers
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -80,13 +82,27 @@ def grid_to_unit(images, levels):
     return levels_to_unit(to_levels(images, levels), levels)
 
 
+def check_image_shape(image_shape):
+    """Return `image_shape`, three integers of at least 1, as a tuple after checking that it is."""
+    sizes = tuple(image_shape) if isinstance(image_shape, Iterable) else ()
+    whole = all(isinstance(size, numbers.Integral) and size >= 1 for size in sizes)
+    if len(sizes) != 3 or not whole:
+        raise UserError(
+            f"image_shape must be three integers, (height, width, channels), but is {image_shape}."
+        )
+    return tuple(int(size) for size in sizes)
+
+
 def check_images(images, image_shape):
     """Return `images` as a tensor after checking that it is uint8 [batch, *image_shape]."""
     expected = f"uint8 of shape [batch, {', '.join(map(str, image_shape))}]"
     dtype = getattr(images, "dtype", None)
     shape = getattr(images, "shape", None)
     if dtype is None or shape is None:
-        images = np.asarray(images)
+        try:
+            images = np.asarray(images)
+        except ValueError:
+            raise UserError(f"images must be {expected}, but are no array.") from None
         dtype, shape = images.dtype, images.shape
     if tf.as_dtype(dtype) != tf.uint8:
         raise UserError(f"images must be {expected}, but their dtype is {tf.as_dtype(dtype).name}.")

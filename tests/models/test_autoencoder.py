@@ -60,6 +60,13 @@ def test_sampling_before_a_density_is_fitted_is_refused():
     assert model.sample(3).shape == (3, 4, 4, 1)
 
 
+def test_it_starts_at_no_images_that_it_cannot_learn():
+    for images in (some_images(3) / 255, some_images(3)[:, 1:]):
+        for network in ("dense", "convolutional"):
+            with pytest.raises(UserError, match="^images must be uint8 of shape"):
+                small(network=network).adapt(images)
+
+
 def test_reconstruction_improves_with_training():
     model = small()
     images = some_images(8).repeat(8, axis=0)

@@ -163,7 +163,7 @@ def test_an_unknown_path_is_refused():
         small().interpolate(some_images(1), some_images(1), 3, path="round")
     with pytest.raises(UserError, match="steps must be an integer"):
         small().interpolate(some_images(1), some_images(1), 2.5)
-    with pytest.raises(UserError, match="steps must be at least 2"):
+    with pytest.raises(UserError, match="steps must be an integer of at least 2, but is 1"):
         small().interpolate(some_images(1), some_images(1), 1)
     with pytest.raises(UserError, match="images must be uint8 of shape"):
         small().traverse(some_images(1)[:, 1:], [0], [0.0])

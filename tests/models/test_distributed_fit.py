@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.models import VAE
+from tfgen.likelihoods import Bernoulli, Categorical
+from tfgen.models import VAE, VQVAE, PixelCNN
 from tfgen.models.base import dtype_policy
 from tfgen.objectives import ELBO
 
@@ -66,6 +67,37 @@ def test_two_replicas_clip_what_one_does(bound, two_replicas):
     (size,) = bound.values()
     if "clipvalue" in bound:  # which the largest gradients reach
         np.testing.assert_allclose(max(np.abs(step).max() for step in moved[0]), size, rtol=0.01)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda classes: VAE(SHAPE, 2, (5,), likelihood=Bernoulli(), num_classes=classes),
+        lambda classes: PixelCNN(SHAPE, 4, 1, Categorical(2), classes),
+        lambda classes: VQVAE(SHAPE, 2, 3, (4,), 0, likelihood=Bernoulli(), num_classes=classes),
+    ],
+    ids=["VAE", "PixelCNN", "VQVAE"],
+)
+def test_arrays_that_a_model_cannot_learn_are_told_before_the_first_step(build, monkeypatch):
+    monkeypatch.setattr("tfgen.models.base.CHECKED_AT_ONCE", 16)
+    model = build(0)
+    model.compile("sgd")
+    wrong = IMAGES.copy()
+    wrong[35, 1, 1] = 7
+    before = model.get_weights()
+    settings = {"batch_size": 8, "shuffle": False, "verbose": 0}
+    for images in (wrong, tf.constant(wrong)):
+        for given in ({"x": images}, {"x": IMAGES, "validation_data": (images,)}):
+            with pytest.raises(UserError, match="^the images hold pixel values off the model's"):
+                model.fit(**given, **settings)
+    assert all(map(np.array_equal, model.get_weights(), before))
+    conditional = build(3)
+    conditional.compile("sgd")
+    before = conditional.get_weights()
+    for last in (3, -1):
+        with pytest.raises(UserError, match=f"^label {last} is not one of the classes 0..2.$"):
+            conditional.fit(IMAGES, np.append(np.zeros([35], np.int32), last), **settings)
+    assert all(map(np.array_equal, conditional.get_weights(), before))
 
 
 def test_replicas_refuse_a_batch_that_they_cannot_share(two_replicas):

@@ -131,6 +131,91 @@ def test_own_networks_with_layers_that_differ_in_training_are_refused(layer):
         vae(encoder=encoder)
 
 
+def frozen_encoder():
+    images = keras.Input(SHAPE)
+    x = keras.layers.Dense(5, "gelu")(keras.layers.Flatten()(images))
+    normalized = keras.layers.BatchNormalization(name="normalized", trainable=False)
+    return keras.Model(images, keras.layers.Dense(4)(normalized(x)))
+
+
+def test_frozen_batch_normalisation_stays_frozen(tmp_path):
+    encoder = frozen_encoder()
+    rng = np.random.default_rng(0)
+    frozen = [rng.uniform(0.5, 2, 5) for _ in range(4)]
+    encoder.get_layer("normalized").set_weights(frozen)
+    model = vae(encoder=encoder)
+    model.compile("adam")
+    model.fit(EVERY_IMAGE, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.elbo(EVERY_IMAGE), model.elbo(EVERY_IMAGE))
+    again.fit(EVERY_IMAGE, verbose=0)
+    for trained in (model, again):
+        layer = trained.encoder.get_layer("normalized")
+        assert not layer.trainable
+        np.testing.assert_allclose(layer.get_weights(), frozen, rtol=1e-6)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class OwnNormalizedEncoder(keras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.flat, self.last = keras.layers.Flatten(), keras.layers.Dense(4)
+        self.normalized = keras.layers.BatchNormalization()
+
+    def call(self, images, training=False):
+        return self.normalized(self.last(self.flat(images)), training=training)
+
+
+def test_batch_normalisation_that_would_not_be_frozen_once_reloaded_is_refused():
+    encoder = OwnNormalizedEncoder()
+    encoder.normalized.trainable = False
+    sentence = "the encoder could not be loaded again .* give it trainable=False where it is made.$"
+    with pytest.raises(UserError, match=sentence):
+        vae(encoder=encoder)
+
+
+def decoder_of(*layers):
+    return keras.Sequential([keras.Input((2,)), *layers])
+
+
+@pytest.mark.parametrize("end", ["layer", "convolution", "activation", "network", "operation"])
+def test_a_decoder_that_ends_in_a_sigmoid_is_refused(end):
+    layers, codes = keras.layers, keras.Input((2,))
+    shaped = layers.Reshape(SHAPE)
+    if end == "layer":
+        decoder = decoder_of(layers.Dense(4, "sigmoid"), shaped)
+    elif end == "convolution":
+        last = layers.Conv2DTranspose(1, 2, (1, 2), "same", activation="sigmoid")
+        decoder = decoder_of(layers.Reshape((2, 1, 1)), last)
+    elif end == "activation":
+        decoder = decoder_of(layers.Dense(4), layers.Activation("sigmoid"), shaped)
+    elif end == "network":
+        decoder = decoder_of(decoder_of(layers.Dense(4, "sigmoid")), shaped)
+    else:
+        decoder = keras.Model(codes, shaped(keras.ops.sigmoid(layers.Dense(4)(codes))))
+    sentence = "^the decoder ends in a sigmoid, but"
+    with pytest.raises(UserError, match=f"{sentence} the likelihood takes .* leave the activation"):
+        vae(decoder=decoder)
+    with pytest.raises(UserError, match=f"{sentence} black is -1 and white is 1; end it in tanh"):
+        Autoencoder(SHAPE, 2, decoder=decoder)
+
+
+def test_a_decoder_that_ends_in_a_softmax_is_refused():
+    for last in (keras.layers.Softmax(axis=1), keras.layers.Activation("softmax")):
+        with pytest.raises(UserError, match="^the decoder ends in a softmax, but the likelihood"):
+            vae(decoder=decoder_of(keras.layers.Dense(4), last, keras.layers.Reshape(SHAPE)))
+
+
+def test_a_sigmoid_that_does_not_end_a_decoder_may_be():
+    layers, codes = keras.layers, keras.Input((2,))
+    gated = layers.Dense(4)(codes) * layers.Dense(4, "sigmoid")(codes)
+    scaled = 2 * layers.Dense(4, "sigmoid")(codes) - 1
+    for pixels in (gated, scaled, layers.Dense(4, "tanh")(codes)):
+        decoder = keras.Model(codes, layers.Reshape(SHAPE)(pixels))
+        assert Autoencoder(SHAPE, 2, decoder=decoder).decoder is decoder
+
+
 def test_own_networks_that_are_random_are_refused():
     encoder = keras.Sequential(
         [keras.Input(SHAPE), keras.layers.RandomTranslation(0.5, 0.5), keras.layers.Flatten()]

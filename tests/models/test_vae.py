@@ -170,8 +170,13 @@ def test_wrong_requests_are_refused():
         model.decode(np.zeros([1, 3], np.float32))
     with pytest.raises(UserError, match="two batches of one shape"):
         model.interpolate(images, images[:1], 3)
-    with pytest.raises(UserError, match="steps must be at least 2"):
-        model.interpolate(images, images, 1)
+    for steps in (1, "3", None):
+        with pytest.raises(UserError, match="steps must be an integer of at least 2, but is"):
+            model.interpolate(images, images, steps)
+    ragged = [images[0].tolist(), images[1, 1:].tolist()]
+    for pair in ((ragged, images), (images, ragged)):
+        with pytest.raises(UserError, match="^images must be uint8 of shape .*, but are no array"):
+            model.interpolate(*pair, 3)
     with pytest.raises(UserError, match="network must be one of dense, convolutional"):
         small(network="transformer")
     off = images + 3

@@ -1,6 +1,9 @@
 """Priors are distributions, bounds are bounds, and objectives have the gradients they claim."""
 
 import itertools
+import re
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -126,6 +129,25 @@ def test_the_first_image_may_come_alone():
     model = vae()
     alone = model.log_prob_bound(EVERY_IMAGE[:1], [0], 60)
     np.testing.assert_allclose(alone, model.log_prob_bound(EVERY_IMAGE, None, 60)[:1], rtol=1e-5)
+
+
+@pytest.mark.exhaustive
+def test_a_bound_of_ten_thousand_images_takes_little_memory():
+    """How many samples each has does not matter, as no more than a chunk of them is held."""
+    script = (
+        "import resource, numpy as np\n"
+        "from tfgen.likelihoods import Bernoulli\n"
+        "from tfgen.models import VAE\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "model = VAE((28, 28, 1), 50, (200, 200), likelihood=Bernoulli())\n"
+        "images = np.zeros([10_000, 28, 28, 1], np.uint8)\n"
+        "model.log_prob_bound(images[:2], np.arange(2), 2)\n"
+        "before = peak()\n"
+        "model.log_prob_bound(images, np.arange(10_000), 20)\n"
+        "print(peak() - before)\n"
+    )
+    kib = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout
+    assert int(kib) < 256 * 2**10
 
 
 def test_bounds_do_not_depend_on_how_many_images_are_scored_at_once(monkeypatch):
@@ -352,6 +374,27 @@ def test_codes_cost_nothing_at_first_and_all_after_the_warm_up(k):
     assert np.abs(found[0] - found[10]).max() > 1e-2
 
 
+@pytest.mark.parametrize("build", [vae, ladder])
+def test_a_model_starts_at_no_images_that_it_cannot_learn(build):
+    model = build(VampPrior, num_classes=3)
+    before = model.get_weights()
+    for images, sentence in (
+        (EVERY_IMAGE / 255, r"^images must be uint8 of shape \[batch, 2, 2, 1\], but their dtype"),
+        (
+            EVERY_IMAGE[:, :1],
+            r"^images must be uint8 of shape .*, but their shape is \[16, 1, 2, 1",
+        ),
+        (EVERY_IMAGE // 2, "^the images hold pixel values off the model's grid of 2 levels"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            model.adapt(images, np.arange(16) % 3)
+    with pytest.raises(UserError, match="^label 3 is not one of the classes 0..2.$"):
+        model.adapt(EVERY_IMAGE, np.arange(16) % 4)
+    with pytest.raises(UserError, match="^3 labels were given for 16 images.$"):
+        model.adapt(EVERY_IMAGE, np.arange(3))
+    assert all(map(np.array_equal, model.get_weights(), before))
+
+
 def test_pseudo_inputs_start_at_different_images_if_there_are_enough():
     prior = VampPrior(2, SHAPE, 16)
     prior.adapt(EVERY_IMAGE)
@@ -419,17 +462,25 @@ def test_what_does_not_fit_is_refused_before_training():
         vae(likelihood="bernoulli")
     with pytest.raises(UserError, match="^objective must be of class Objective, such"):
         vae(objective=IWAE)
-    with pytest.raises(UserError, match="latent_dim must be an integer of at least 1, but is 2.5"):
-        VAE(SHAPE, 2.5)
+    for number in (0, 2.5, "a", None, (4,), True):
+        sentence = f"latent_dim must be an integer of at least 1, but is {re.escape(repr(number))}"
+        with pytest.raises(UserError, match=sentence):
+            VAE(SHAPE, number)
+    with pytest.raises(UserError, match="num_samples must be an integer of at least 1, but is Tru"):
+        vae().log_prob_bound(EVERY_IMAGE, range(16), True)
     for number in (0, 2.5):
         with pytest.raises(UserError, match="num_samples must be an integer of at least 1, but is"):
             IWAE(number)
-    with pytest.raises(UserError, match="^warmup_steps must not be negative, but is -1"):
-        IWAE(5, -1)
-    with pytest.raises(UserError, match="^kl_warmup_steps must not be negative, but is -1"):
-        IWAE(5, 1, -1)
-    with pytest.raises(UserError, match="must be finite and not negative, but are -1.0, 0 and"):
-        ELBO(beta=-1.0)
+    for number in (-1, 2.5, np.nan, np.inf, "a"):
+        sentence = f"warmup_steps must be an integer of at least 0, but is {number!r}"
+        with pytest.raises(UserError, match=f"^{sentence}"):
+            IWAE(5, number)
+        with pytest.raises(UserError, match=f"^kl_{sentence}"):
+            IWAE(5, 1, number)
+    for number in (-1.0, np.nan, np.inf, "a", None):
+        sentence = f"must be finite numbers of 0 or above, but are {number!r}, 0 and 0.0"
+        with pytest.raises(UserError, match=sentence):
+            ELBO(beta=number)
     with pytest.raises(UserError, match="latent_dim must exceed 1"):
         RealNVP(1)
     for number in (0, 2.5):
@@ -450,12 +501,18 @@ def test_what_does_not_fit_is_refused_before_training():
         HierarchicalVAE(SHAPE, 64)
     with pytest.raises(UserError, match="hidden must list at least one layer's size, but is 256"):
         VAE(SHAPE, 2, 256)
-    with pytest.raises(UserError, match="must be finite and not negative, but are nan"):
-        ELBO(beta=np.nan)
     with pytest.raises(UserError, match="num_samples must be at most 1,000,000,000, but is 2,147"):
         vae().log_prob_bound(EVERY_IMAGE, range(16), 2**31 - 1)
     with pytest.raises(UserError, match="latents must be finite"):
         vae().decode([[np.nan, 0.0]])
+    for latents in (None, [[1.0, 2.0], [1.0]], [["a", "b"]]):
+        with pytest.raises(UserError, match=r"^latents must be floats of shape \[batch, 2\], but"):
+            vae().decode(latents)
+    for shape in (8, None, (8, 8), (8, 8, 0), "881"):
+        with pytest.raises(UserError, match="^image_shape must be three integers, .* but is"):
+            VampPrior(4, shape)
+        with pytest.raises(UserError, match="^image_shape must be three integers, .* but is"):
+            VAE(shape)
     with pytest.raises(UserError, match="hidden must list layers for each group"):
         ladder(hidden=(5, 4))
     with pytest.raises(UserError, match="network must be one of dense, convolutional, spatial"):

@@ -18,6 +18,7 @@ from tfgen.errors import UserError
 from tfgen.layers.spectral_norm import SpectralConv2D, SpectralDense
 
 NETWORKS = ("dense", "convolutional")
+SHAPING_LAYERS = (layers.Cropping2D, layers.Flatten, layers.Permute, layers.Reshape)
 TRAINING_LAYERS = (
     layers.BatchNormalization,
     layers.Dropout,
@@ -201,12 +202,14 @@ def check_custom(role, network, input_shape, num_classes, output_shape, constant
             f"the {role} must map {given} to {wanted}, but for 2 images it returns {found}."
         )
     if constant:
-        _check_constant(role, network, example, output)
+        _check_constant(role, network, example)
     else:
         _check_gradients(role, network, example)
     try:
         config = keras.saving.serialize_keras_object(network)
-        keras.saving.deserialize_keras_object(config, safe_mode=True)
+        again = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        if constant:
+            _check_constant(role, again, example)  # what was frozen need not be so any more
     except Exception as error:  # whatever the config of a user's layer raises
         raise UserError(
             f"the {role} could not be loaded again once it is saved: {_reason(error)}"
@@ -218,21 +221,48 @@ def check_custom(role, network, input_shape, num_classes, output_shape, constant
         )
 
 
-def _check_constant(role, network, example, output):
-    """Raise `UserError` unless, of the `example`, the `output` is what it is in training too."""
+def _check_constant(role, network, example):
+    """Raise `UserError` unless a network does with the `example` in training what it does else."""
     for layer in network._flatten_layers():
         # A rate of 0, as attention layers have, drops nothing.
         if isinstance(layer, TRAINING_LAYERS) and getattr(layer, "rate", 1):
+            normalizes = isinstance(layer, layers.BatchNormalization)
+            if normalizes and not layer.trainable:
+                continue
+            freeze = ", or give it trainable=False where it is made" if normalizes else ""
             raise UserError(
                 f"the {role}'s layer '{layer.name}' is a {type(layer).__name__}, which does "
                 "something else in training, and the bound is one of networks that do not; leave "
-                "it out."
+                f"it out{freeze}."
             )
-    if not np.allclose(network(example, training=True), output, rtol=1e-4, atol=1e-5):
+    outputs = network(example, training=True), network(example)
+    if not np.allclose(*outputs, rtol=1e-4, atol=1e-5):
         raise UserError(
             f"the {role} does something else in training, as layers with dropout or random layers "
             "do, and the bound is one of networks that do not; leave these out."
         )
+
+
+def check_end(decoder, remedy):
+    """Raise `UserError`, which ends with `remedy`, for a decoder that ends in sigmoid or softmax.
+
+    Of a subclass of `keras.Model` nobody knows what it ends in.
+    """
+    activation = _last_activation(decoder)
+    if activation in ("sigmoid", "softmax"):
+        raise UserError(f"the decoder ends in a {activation}, but {remedy}.")
+
+
+def _last_activation(network):
+    """Return the lower-case name of what a network ends in: an activation or another operation."""
+    if not getattr(network, "inputs", None):
+        return None
+    for operation in reversed(getattr(network, "operations", network.layers)):
+        if isinstance(operation, keras.Model):
+            return _last_activation(operation)
+        if not isinstance(operation, SHAPING_LAYERS):
+            activation = getattr(operation, "activation", None)
+            return getattr(activation, "__name__", type(operation).__name__).lower()
 
 
 def _check_gradients(role, network, example):

@@ -26,7 +26,7 @@ from sklearn.mixture import GaussianMixture
 
 from tfgen.errors import UserError, check_counts
 from tfgen.images import check_labels, from_unit, to_unit
-from tfgen.layers.networks import check_hidden, pixel_network
+from tfgen.layers.networks import check_end, check_hidden, pixel_network
 from tfgen.models.base import in_batches, register
 from tfgen.models.latent import LatentModel, check_latents
 from tfgen.sampling import noise as random_noise
@@ -94,6 +94,9 @@ class Autoencoder(LatentModel):
         self.corruption = corruption
         self.corruption_level = corruption_level
         self.set_networks(latent_dim, self.image_shape[-1], encoder, decoder)
+        check_end(
+            self.decoder, "black is -1 and white is 1; end it in tanh or leave the activation out"
+        )
         self.density = CodeDensity(num_components, latent_dim)
         self.built = True
 
@@ -109,6 +112,7 @@ class Autoencoder(LatentModel):
 
     def adapt(self, images, labels=None):
         """Start the decoder at the mean training image (numpy uint8 [n, h, w, c])."""
+        super().adapt(images, labels)
         if "decoder" in self.own_networks:
             return
         output = self.decoder.get_layer("output")

@@ -104,6 +104,7 @@ class AutoregressiveModel(TractableModel):
 
     def adapt(self, images, labels=None):
         """Start the output at the distribution of the mean training pixel."""
+        super().adapt(images, labels)
         mean = images.mean(axis=(0, 1, 2), dtype=np.float64) / 255
         self.output_layer.bias.assign(self.likelihood.initial_bias(mean))
 

@@ -15,12 +15,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.images import check_images, check_labels
+from tfgen.images import check_image_shape, check_images, check_labels, to_levels
 from tfgen.models.distributed_fit import DistributedFit
 from tfgen.sampling import noise as random_noise
 
 REGISTRY = {}
 NETWORKS = ("encoder", "decoder", "generator", "discriminator")  # where a model takes a user's own
+CHECKED_AT_ONCE = 1024  # images
 
 
 def register(model_class):
@@ -39,22 +40,18 @@ class GenerativeModel(DistributedFit, keras.Model):
         image_shape: (height, width, channels).
         num_classes: number of classes of a conditional model, 0 for an unconditional one.
         family: the model's place on the map of the field, in a word or two.
+        likelihood: of a pixel, a `Likelihood`; None in a model without one.
     """
 
     family = "generative model"
+    likelihood = None
     own_networks = ()  # names of those that a user gave
 
     def __init__(self, image_shape, num_classes=0):
         super().__init__()
-        whole = all(isinstance(size, numbers.Integral) and size >= 1 for size in image_shape)
-        if len(image_shape) != 3 or not whole:
-            raise UserError(
-                f"image_shape must be three integers, (height, width, channels), but is "
-                f"{image_shape}."
-            )
+        self.image_shape = check_image_shape(image_shape)
         if not isinstance(num_classes, numbers.Integral) or num_classes < 0:
             raise UserError(f"num_classes must be an integer of 0 or above, but is {num_classes}.")
-        self.image_shape = tuple(int(size) for size in image_shape)
         self.num_classes = int(num_classes)
 
     # Sampling
@@ -141,8 +138,23 @@ class GenerativeModel(DistributedFit, keras.Model):
     def adapt(self, images, labels=None):
         """Set what follows from the training images before training; numpy uint8 [n, h, w, c].
 
-        `labels`, int [n], are those of a conditional model.
+        `labels`, int [n], are those of a conditional model. Raises `UserError` as `check_data`.
         """
+        self.check_data(images, labels)
+
+    def check_data(self, images, labels=None):
+        """Raise `UserError` unless a step can train with each of the images and labels.
+
+        Args:
+            images: uint8 [n, h, w, c], on the likelihood's grid.
+            labels: int [n]; None where there are none to check.
+        """
+        if self.num_classes and labels is not None:
+            check_labels(labels, self.num_classes, len(images))
+        for start in range(0, len(images), CHECKED_AT_ONCE):
+            part = check_images(images[start : start + CHECKED_AT_ONCE], self.image_shape)
+            if self.likelihood:
+                to_levels(part, self.likelihood.levels)
 
     def finish(self, images):
         """Set what follows from the training images after training; numpy uint8 [n, h, w, c]."""

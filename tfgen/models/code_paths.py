@@ -49,9 +49,7 @@ def code_path(name, start, end, steps):
     """
     if name not in PATHS:
         raise UserError(f"path must be one of {', '.join(PATHS)}, but is '{name}'.")
-    if steps < 2:
-        raise UserError(f"steps must be at least 2, the two ends, but is {steps}.")
-    check_counts(steps=steps)
+    check_counts(minimum=2, steps=steps)  # the two ends
     between = np.linspace(0, 1, steps, dtype=np.float32)[1:-1]
     return tf.stack([start, *(PATHS[name](start, end, t) for t in between), end], axis=1)
 

@@ -26,8 +26,9 @@ NO_WEIGHTS = (
 class DistributedFit:
     """A mixin before `keras.Model`: compile with named optimizers, own train and test functions.
 
-    The model gives `train_step(data)`, scalars for one replica's batch, and `test_step(data)`,
-    for each name one value per image, so that padded batches can be weighted.
+    The model gives `train_step(data)`, scalars for one replica's batch; `test_step(data)`, for each
+    name one value per image, so that padded batches can be weighted; and `check_data(images,
+    labels)`, which refuses what it cannot learn.
     """
 
     optimizer_names = ("optimizer",)
@@ -182,7 +183,8 @@ class DistributedFit:
         """Keras's `fit`; several workers take a `tf.data.Dataset` of global batches, all the same.
 
         Raises `UserError` if several workers are given anything else, for batches that the replicas
-        cannot share evenly, and for weights of images, which no model trains with.
+        cannot share evenly, for weights of images, which no model trains with, and for images and
+        labels that the model cannot learn: before the first step, where they are arrays.
         """
         for name in ("sample_weight", "class_weight"):
             if options.get(name) is not None:  # which Keras may drop, or fail on, without labels
@@ -199,6 +201,10 @@ class DistributedFit:
                 validation_data, options["validation_steps"] = self._shared(
                     validation_data, options.get("validation_steps")
                 )
+        for data in ((x, y), validation_data):
+            images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+            if isinstance(images, np.ndarray | tf.Tensor):
+                self.check_data(images, labels)
         return super().fit(x, y, *args, validation_data=validation_data, **options)
 
     def evaluate(self, x=None, y=None, *args, **options):

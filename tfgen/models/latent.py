@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.images import check_labels
+from tfgen.images import check_images, check_labels
 from tfgen.layers.networks import check_custom, decoder_network, encoder_network, functional
 from tfgen.models.base import GenerativeModel, in_batches
 from tfgen.models.code_paths import code_path, traversal
@@ -61,8 +61,9 @@ class LatentModel(GenerativeModel):
         Returns uint8 [b, steps, h, w, c]. Raises `UserError` for another path, fewer than two
         steps, or batches of different shapes.
         """
-        if np.shape(first) != np.shape(second):
-            shapes = f"{list(np.shape(first))} and {list(np.shape(second))}"
+        first, second = (check_images(images, self.image_shape) for images in (first, second))
+        if len(first) != len(second):
+            shapes = f"{list(first.shape)} and {list(second.shape)}"
             raise UserError(f"interpolation needs two batches of one shape, but got {shapes}.")
         start, end = self.encode(first, labels), self.encode(second, labels)
         codes = code_path(path, start, end, steps)
@@ -119,12 +120,13 @@ class LatentModel(GenerativeModel):
 
 def check_latents(latents, latent_dim, name="latents"):
     """Return `latents` as float32 after checking that they are finite floats [b, latent_dim]."""
-    latents = tf.convert_to_tensor(latents)
+    wanted = f"{name} must be floats of shape [batch, {latent_dim}], but are"
+    try:
+        latents = tf.convert_to_tensor(latents)
+    except (TypeError, ValueError):
+        raise UserError(f"{wanted} no array.") from None
     if not latents.dtype.is_floating or latents.shape.rank != 2 or latents.shape[1] != latent_dim:
-        raise UserError(
-            f"{name} must be floats of shape [batch, {latent_dim}], but are {latents.dtype.name} "
-            f"of shape {list(latents.shape)}."
-        )
+        raise UserError(f"{wanted} {latents.dtype.name} of shape {list(latents.shape)}.")
     if tf.executing_eagerly() and not np.all(np.isfinite(latents)):
         raise UserError(f"{name} must be finite, but some are not.")
     return tf.cast(latents, tf.float32)

@@ -117,6 +117,7 @@ class R3GAN(AdversarialModel):
 
     def adapt(self, images, labels=None):
         """Start the generator's output around the mean training pixel."""
+        super().adapt(images, labels)
         mean = to_unit(images).numpy().mean(axis=(0, 1, 2))
         for generator in (self.generator, self.averaged_generator):
             generator.get_layer("output").bias.assign(mean)

@@ -11,7 +11,7 @@ training possible: it bounds the log-likelihood from below by
 """
 
 from tfgen.images import grid_to_unit
-from tfgen.layers.networks import check_hidden, inputs, pixel_network, set_output_bias
+from tfgen.layers.networks import check_end, check_hidden, inputs, pixel_network, set_output_bias
 from tfgen.models.base import register
 from tfgen.models.variational import VariationalModel, bounded_normal
 
@@ -33,7 +33,8 @@ class VAE(VariationalModel):
             means and log-variances, [b, 2 * latent_dim]. Of a conditional model: from [images,
             int32 labels [b]].
         decoder: a Keras model instead of `network`, from codes [b, latent_dim] (or [codes,
-            labels]) to the likelihood's parameters, [b, h, w, num_parameters(c)].
+            labels]) to the likelihood's parameters, [b, h, w, num_parameters(c)], such as logits:
+            no sigmoid or softmax ends it.
     """
 
     def __init__(
@@ -56,6 +57,9 @@ class VAE(VariationalModel):
         self.network = network
         parameters = self.likelihood.num_parameters(self.image_shape[-1])
         self.set_networks(2 * latent_dim, parameters, encoder, decoder)
+        check_end(
+            self.decoder, "the likelihood takes numbers without bounds; leave the activation out"
+        )
         # Convolutions do not gain from XLA, and of other people's networks nobody knows.
         self.compiles = network == "dense" and not self.own_networks
         self._compile_functions()

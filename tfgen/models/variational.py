@@ -64,8 +64,6 @@ class VariationalModel(LatentModel):
 
     def __init__(self, image_shape, latent_sizes, likelihood, prior, objective, num_classes):
         super().__init__(image_shape, num_classes)
-        if min(latent_sizes) < 1:
-            raise UserError(f"a code must have numbers, but latent_dim is {min(latent_sizes)}.")
         for size in latent_sizes:
             check_counts(latent_dim=size)
         self.latent_sizes = tuple(latent_sizes)
@@ -192,6 +190,7 @@ class VariationalModel(LatentModel):
 
     def adapt(self, images, labels=None):
         """Start at the training images (numpy uint8 [n, h, w, c]): decoder and prior."""
+        super().adapt(images, labels)
         self.prior.adapt(images, labels)
 
     # Scores

@@ -215,6 +215,7 @@ class VQVAE(LatentModel):
 
     def adapt(self, images, labels=None):
         """Start the decoder at the mean training image and the codebook at encoded images."""
+        super().adapt(images, labels)
         set_output_bias(self.decoder, self.likelihood, images)
         few = images[: max(256, self.num_codes)]
         vectors = np.asarray(self.encoder(to_unit(few))).reshape(-1, self.embedding_dim)
@@ -222,13 +223,24 @@ class VQVAE(LatentModel):
 
     # Scores
 
+    def rate_distortion(self, images, seeds=None, labels=None):
+        """Return (rate, distortion) of uint8 images in nats, float32 [b] each.
+
+        The bound's two parts, -ELBO = rate + distortion: what the codes cost, -log p(c), and what
+        the image costs given them, -log p(x | c). Exact, with nothing drawn; `seeds` are accepted
+        since other models need them.
+        """
+        images, labels = self._check(images, labels)
+        losses = self.losses(images, labels, None, training=False)
+        return losses["prior"], losses["reconstruction"]
+
     def elbo(self, images, seeds=None, labels=None):
         """Return log p(x | c) + log p(c) of uint8 images in nats, float32 [b]: a lower bound.
 
         Exact, with nothing drawn; `seeds` are accepted since other models need them.
         """
-        images, labels = self._check(images, labels)
-        return -self.losses(images, labels, None, training=False)["loss"]
+        rate, distortion = self.rate_distortion(images, seeds, labels)
+        return -rate - distortion
 
     def _log_likelihood(self, images, latents):
         """Return log p(x | z) in nats, float32 [b], summed over pixels and channels."""

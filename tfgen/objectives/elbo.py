@@ -11,6 +11,7 @@ They act in training alone: what is validated and reported is the ELBO as it is.
 """
 
 import math
+import numbers
 
 import keras
 import tensorflow as tf
@@ -30,11 +31,12 @@ class ELBO(Objective):
     """
 
     def __init__(self, beta=1.0, warmup_steps=0, free_bits=0.0):
-        if not all(0 <= number < math.inf for number in (beta, warmup_steps, free_bits)):
-            raise UserError(
-                "beta, warmup_steps and free_bits must be finite and not negative, but are "
-                f"{beta}, {warmup_steps} and {free_bits}."
-            )
+        for number in (beta, warmup_steps, free_bits):
+            if not isinstance(number, numbers.Real) or not 0 <= number < math.inf:
+                raise UserError(
+                    "beta, warmup_steps and free_bits must be finite numbers of 0 or above, but "
+                    f"are {beta!r}, {warmup_steps!r} and {free_bits!r}."
+                )
         self.beta = beta
         self.warmup_steps = warmup_steps
         self.free_bits = free_bits

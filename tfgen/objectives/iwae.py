@@ -22,7 +22,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgen.errors import UserError, check_counts
+from tfgen.errors import check_counts
 from tfgen.objectives.base import Objective, growing, repeat
 
 
@@ -38,9 +38,7 @@ class IWAE(Objective):
 
     def __init__(self, num_samples=5, warmup_steps=0, kl_warmup_steps=0):
         check_counts(num_samples=num_samples)
-        for name, steps in (("warmup_steps", warmup_steps), ("kl_warmup_steps", kl_warmup_steps)):
-            if steps < 0:
-                raise UserError(f"{name} must not be negative, but is {steps}.")
+        check_counts(minimum=0, warmup_steps=warmup_steps, kl_warmup_steps=kl_warmup_steps)
         self.num_samples = num_samples
         self.warmup_steps = warmup_steps
         self.kl_warmup_steps = kl_warmup_steps

@@ -15,7 +15,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfgen.errors import UserError, check_counts
 from tfgen.gradient import custom_gradient
-from tfgen.images import to_unit
+from tfgen.images import check_image_shape, to_unit
 from tfgen.priors.base import Prior, component_of
 
 
@@ -26,11 +26,11 @@ class VampPrior(Prior):
     def __init__(self, latent_dim, image_shape, num_components=100, num_classes=0, **kwargs):
         super().__init__(latent_dim, **kwargs)
         check_counts(num_components=num_components)
-        self.image_shape, self.num_classes = tuple(image_shape), num_classes
+        self.image_shape, self.num_classes = check_image_shape(image_shape), num_classes
         self.num_components = num_components
         self.pseudo_inputs = self.add_weight(
             name="pseudo_inputs",
-            shape=[num_components, *image_shape],
+            shape=[num_components, *self.image_shape],
             initializer=keras.initializers.RandomNormal(stddev=0.05),
         )
         self.built = True
