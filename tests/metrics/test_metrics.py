@@ -1,14 +1,17 @@
 """Distances against closed forms, and scores that count every image once."""
 
+import functools
+import re
+
 import numpy as np
 import pytest
 
 from tfgen import data, metrics
 from tfgen.errors import UserError
-from tfgen.likelihoods import Normal
+from tfgen.likelihoods import Categorical, Normal
 from tfgen.metrics import density_coverage, frechet_distance, kernel_distance
 from tfgen.metrics.log_likelihood import bits_per_dim, mean_score
-from tfgen.models import VAE
+from tfgen.models import VAE, VQVAE
 
 
 def moments_exactly(rng, n, mean, covariance):
@@ -111,6 +114,43 @@ def test_bounds_on_a_density_are_called_so_and_stand_in_nats_alone():
     assert bounds == ["importance-weighted bound on a density, k=2", "negative ELBO on a density"]
     assert all("log-density" in figures[name]["protocol"] for name in bounds)
     assert not any(figure["unit"] == "bits/dim" for figure in figures.values())
+
+
+def test_an_evaluation_shows_how_far_it_is(capsys, caplog, monkeypatch):
+    model = VAE((8, 8, 1), 2, (8,), likelihood=Categorical(17))
+    digits = data.load("digits", levels=17, limit=130)
+    bound = "importance-weighted bound, k=2"
+    evaluate = functools.partial(metrics.evaluate, model, importance_samples=2, sampling_seeds=1)
+    with caplog.at_level("INFO", "absl"):
+        evaluate(digits)
+    assert f"{bound}: 130 images" in caplog.text and "samples: 130 images" in caplog.text
+    assert bound not in capsys.readouterr().err
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    evaluate(digits)
+    captured = capsys.readouterr()
+    for stage in (bound, "samples"):
+        assert re.search(rf"{stage}.*130/130", captured.err)
+    assert captured.out == ""
+
+
+def test_a_protocol_of_one_image_says_so():
+    model = VAE((8, 8, 1), 2, (8,), likelihood=Categorical(17))
+    one = data.load("digits", levels=17, limit=1)
+    figures = metrics.evaluate(model, one, importance_samples=2, sampling_seeds=1)
+    assert figures["negative ELBO"]["protocol"].endswith("; the one image of split test")
+
+
+def test_a_vq_vae_has_its_rate_and_the_codes_that_it_uses():
+    model = VQVAE((8, 8, 1), 2, 4, (4, 4, 4), 0, 0.25, 0.99, Categorical(17), 4, 1)
+    digits = data.load("digits", levels=17, limit=20)
+    figures = metrics.evaluate(model, digits, sampling_seeds=1)
+    images = digits.images("test")
+    rate, distortion = (np.mean(part) for part in model.rate_distortion(images))
+    np.testing.assert_allclose(figures["rate"]["value"], rate, rtol=1e-5)
+    np.testing.assert_allclose(figures["negative ELBO"]["value"], rate + distortion, rtol=1e-5)
+    used = figures["codes in use"]
+    assert (used["value"], used["unit"]) == (len(np.unique(model.codes(images))), "of 4")
+    assert used["n"] == len(images) and used["protocol"].endswith("all 20 images of split test")
 
 
 def test_bits_per_dim():

@@ -231,6 +231,12 @@ def test_the_bound_lies_below_the_likelihood_that_all_codes_give(num_classes):
         assert bounds[index] < exact - 1e-4
     losses = model.losses(tf.constant(images), labels, None, training=False)
     np.testing.assert_allclose(losses["loss"], -bounds, rtol=1e-6)
+    rate, distortion = model.rate_distortion(images, labels=labels)
+    np.testing.assert_array_equal(rate, losses["prior"])
+    np.testing.assert_array_equal(distortion, losses["reconstruction"])
+    np.testing.assert_array_equal(bounds, -rate - distortion)
+    with pytest.raises(UserError, match="images must be uint8"):
+        model.rate_distortion(images / 255, labels=labels)
 
 
 def test_samples_are_decoded_codes_of_the_prior():
@@ -307,3 +313,5 @@ def test_wrong_settings_are_refused():
         small().encode(images_of(2, small()), [0, 1])
     with pytest.raises(UserError, match="off the model's grid of 2 levels"):
         small().elbo(images_of(2, small()) // 2)
+    with pytest.raises(UserError, match="^images must be uint8 of shape"):
+        small().adapt(images_of(2, small()) / 255)

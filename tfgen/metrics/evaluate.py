@@ -6,6 +6,7 @@ from tfgen.data import BINARIZATION_SEED
 from tfgen.errors import UserError, check_counts
 from tfgen.metrics.known_modes import KNOWN, known_modes
 from tfgen.metrics.log_likelihood import bits_per_dim, mean_score
+from tfgen.metrics.progress import progress
 from tfgen.metrics.sample_quality import check_features, sample_quality
 from tfgen.models.autoencoder import Autoencoder
 from tfgen.models.base import TractableModel
@@ -46,6 +47,8 @@ def evaluate(
     family alike, on features of a classifier for 28x28 grey images and on raw pixels for others.
     Beside each figure stands its floor: what other real images score in the samples' place.
 
+    How far it is, is shown on standard error.
+
     Raises `UserError`, before anything is computed, for images of another shape or number of
     classes than the model's, for `features` that the images do not suit, and for fewer `samples`
     than they need.
@@ -68,14 +71,7 @@ def evaluate(
     if isinstance(model, VariationalModel):
         figures |= _bounds(model, data, split, importance_samples)
     if isinstance(model, VQVAE):
-
-        def elbo(images, labels):
-            return model.elbo(images, labels=labels)
-
-        what, how = _bounded(model)
-        how = f"{how}, nothing drawn"
-        name = f"negative ELBO{what}"
-        figures |= _nats(name, how, elbo, model, data, split, seeded=False, in_bits=not what)
+        figures |= _exact_bound(model, data, split)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction_error(model, data, split)
     if data.name in KNOWN:
@@ -96,7 +92,8 @@ def _check_suits(model, data):
         )
     if model.num_classes not in (0, data.num_classes):
         raise UserError(
-            f"the model has {model.num_classes} classes, but '{data.name}' has {data.num_classes}."
+            f"the model's number of classes is {model.num_classes}, but that of '{data.name}' is "
+            f"{data.num_classes}."
         )
 
 
@@ -127,17 +124,47 @@ def _bounds(model, data, split, importance_samples):
     images = data.images(split)
     if len(images) < 2:
         return figures  # of one image's codes no variance tells anything
-    variances = model.active_units(images, labels)
-    figures["active units"] = {
-        "value": int(np.sum(variances > ACTIVE_VARIANCE)),
-        "unit": f"of {model.latent_dim}",
-        "protocol": f"coordinates of the code whose variance over the {len(images)} images of "
-        f"split {split} exceeds {ACTIVE_VARIANCE}",
+    active = model.active_units(images, labels) > ACTIVE_VARIANCE
+    figures["active units"] = _count(
+        active,
+        f"coordinates of the code whose variance over the {len(images)} images of split {split} "
+        f"exceeds {ACTIVE_VARIANCE}",
+        split,
+        len(images),
+    )
+    return figures
+
+
+def _exact_bound(model, data, split):
+    def elbo(images, labels):
+        return model.elbo(images, labels=labels)
+
+    def minus_rate(images, labels):
+        return -model.rate_distortion(images, labels=labels)[0]
+
+    what, how = _bounded(model)
+    how = f"{how}, nothing drawn"
+    name = f"negative ELBO{what}"
+    figures = _nats(name, how, elbo, model, data, split, seeded=False, in_bits=not what)
+    how = "-log p(codes), the ELBO's other part"
+    rate = _nats("rate", how, minus_rate, model, data, split, seeded=False)
+    figures["rate"] = rate["rate"]
+    images = data.images(split)
+    how = f"codes of the codebook that occur; {_all_images(len(images), split)}"
+    figures["codes in use"] = _count(model.code_usage(images) > 0, how, split, len(images))
+    return figures
+
+
+def _count(true, protocol, split, n):
+    """Return the figure of how many of some bools are true, found of n images of a split."""
+    return {
+        "value": int(np.sum(true)),
+        "unit": f"of {len(true)}",
+        "protocol": protocol,
         "split": split,
-        "n": len(images),
+        "n": n,
         "seed": None,
     }
-    return figures
 
 
 def _bounded(model):
@@ -153,15 +180,32 @@ def _nats(name, how, score, model, data, split, seeded=True, in_bits=True):
         labels = labels if model.num_classes else None
         return score(images, seeds, labels) if seeded else score(images, labels)
 
-    mean, error, n = mean_score(scores, data, split)
+    mean, error, n = _watched_mean(name, scores, data, split)
     binarised = f"; binarised once, seed {BINARIZATION_SEED}" if data.levels == 2 else ""
-    protocol = f"{how}; all {n} images of split {split}{binarised}"
+    protocol = f"{how}; {_all_images(n, split)}{binarised}"
     about = {"protocol": protocol, "split": split, "n": n, "seed": 0 if seeded else None}
     figures = {name: {**_estimate(-mean, error), "unit": "nats/image", **about}}
     if in_bits:
         value, error = (x and bits_per_dim(x, data.image_shape) for x in (-mean, error))
         figures[f"{name}, bits/dim"] = {**_estimate(value, error), "unit": "bits/dim", **about}
     return figures
+
+
+def _watched_mean(what, score, data, split):
+    """Return the `mean_score` of `what`, which shows how far it is."""
+    size = data.size(split)
+    with progress(what, size) as advance:
+
+        def watched(images, labels, seeds):
+            values = score(images, labels, seeds)
+            advance(min(len(seeds), size - seeds[0]))  # the last batch is padded
+            return values
+
+        return mean_score(watched, data, split)
+
+
+def _all_images(n, split):
+    return f"the one image of split {split}" if n == 1 else f"all {n} images of split {split}"
 
 
 def _estimate(mean, error):
@@ -171,18 +215,20 @@ def _estimate(mean, error):
 
 
 def _reconstruction_error(model, data, split):
+    name = "reconstruction error"
+
     def error(images, labels, seeds):
         difference = (
             np.asarray(images, float) - np.asarray(model.reconstruct(images), float)
         ) / 255
         return np.mean(difference**2, axis=(1, 2, 3))
 
-    mean, standard_error, n = mean_score(error, data, split)
+    mean, standard_error, n = _watched_mean(name, error, data, split)
     return {
-        "reconstruction error": {
+        name: {
             **_estimate(mean, standard_error),
             "unit": "",
-            "protocol": f"mean squared error of pixels in [0, 1]; all {n} images of split {split}",
+            "protocol": f"mean squared error of pixels in [0, 1]; {_all_images(n, split)}",
             "split": split,
             "n": n,
             "seed": None,

@@ -13,6 +13,7 @@ from tfgen.metrics.mode_coverage import (
     mode_coverage,
     stacked_digits,
 )
+from tfgen.metrics.progress import sample_sets
 from tfgen.metrics.sample_quality import over_sets, sets_text
 
 KNOWN = (STACKED_MNIST, *GAUSSIANS)
@@ -31,7 +32,8 @@ def known_modes(model, data, split="test", seed=0, sampling_seeds=3, samples=Non
         logging.info("no modes are counted: the split %s has fewer images than modes", split)
         return {}
     labels = np.resize(data.labels(split, n), n) if model.num_classes else None
-    of_sets = [score(model.sample(n, seed + k * n, labels=labels)) for k in range(sampling_seeds)]
+    sets = sample_sets(model, n, seed, sampling_seeds, labels)
+    of_sets = [score(images) for images in sets]
     real = data.images(split, n)
     floors = score(real)
     figures = {}

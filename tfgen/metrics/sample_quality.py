@@ -14,6 +14,7 @@ from tfgen.metrics.frechet import frechet_distance
 from tfgen.metrics.kernel_distance import kernel_distance
 from tfgen.metrics.neighbours import Neighbourhood
 from tfgen.metrics.precision_recall import precision_recall
+from tfgen.metrics.progress import sample_sets
 
 MOST = 10_000  # images of a split that features other than raw pixels are taken of
 FEWEST = 1_000
@@ -78,7 +79,7 @@ def sample_quality(
     protocol = f"{n} samples against {_counted(real, data, split)}"
     if model.num_classes:
         protocol += f", labels of {_called(other)}"
-    sets = [model.sample(n, seed + k * n, labels=labels) for k in range(sampling_seeds)]
+    sets = sample_sets(model, n, seed, sampling_seeds, labels)
     if data.levels == 2 and any(((images > 0) & (images < 255)).any() for images in sets):
         protocol += ", grey pixels drawn black or white"
     sets = [data.drawn(images, seed + k * n) for k, images in enumerate(sets)]

@@ -13,7 +13,7 @@ from tfgen.sampling import noise as random_noise
 
 NOISE_BLOCK = 50  # samples of an image whose noise is drawn at once
 MOST_SAMPLES = 10**9
-LARGEST_TENSOR = 2**26  # bytes
+LARGEST_TENSOR = 2**23  # bytes, of several at a time
 
 
 def log_mean_weight(log_weights, seeds, latent_dim, num_samples, chunk_size):
