@@ -3,7 +3,8 @@
 usage: python tests/workers.py [--models REGULAR_EXPRESSION] [--precision mixed_bfloat16]
 
 20 steps of plain descent, 2 an execution, with validation, on the same global batches. In float32
-the weights and losses must agree to 1e-5.
+the weights and losses must agree to 1e-5; in another precision the losses to a tenth, and the
+weights to a tenth of the longest way that one of them has gone.
 """
 
 import contextlib
@@ -16,7 +17,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 from absl import app, flags
 
@@ -45,7 +45,7 @@ def start_workers(commands, **options):
 
 
 def results(strategy):
-    """Return name -> (weights, history, seconds) of each chosen example."""
+    """Return name -> (weights, their way, history) of each chosen example."""
     import keras
     import tensorflow as tf
     from test_laws import CASES, build, data_for
@@ -55,19 +55,28 @@ def results(strategy):
     for name, case in CASES:
         if not re.search(CHOSEN.value, f"{name}: {case}"):
             continue
-        started = time.perf_counter()
         with strategy.scope():
             model = build(name, case)
             optimizer = keras.optimizers.SGD(1e-3, global_clipnorm=1.0)
             model.compile(optimizer, steps_per_execution=2)
+        start = model.get_weights()
         data = tf.data.Dataset.from_tensor_slices(data_for(model, 64))
         data = data.batch(BATCH, drop_remainder=True)
         history = model.fit(
             data.repeat(), steps_per_epoch=STEPS // 2, epochs=2, validation_data=data, verbose=0
         ).history
-        seconds = time.perf_counter() - started
-        found[f"{name}: {case}"] = (model.get_weights(), history, seconds)
+        weights = model.get_weights()
+        found[f"{name}: {case}"] = weights, furthest(start, weights), history
     return found
+
+
+def furthest(weights, others):
+    """Return the largest distance of a number in lists of arrays to its like."""
+    import numpy as np
+
+    return max(
+        float(np.max(np.abs(a - b), initial=0)) for a, b in zip(weights, others, strict=True)
+    )
 
 
 def main(_):
@@ -78,8 +87,6 @@ def main(_):
         found = results(training.choose_strategy("multiworker"))
         pathlib.Path(OUT.value).write_bytes(pickle.dumps(found))
         return
-    import numpy as np
-
     folder = pathlib.Path(tempfile.mkdtemp())
     outs = [folder / "worker0", folder / "worker1"]
     workers = start_workers([[sys.executable, *sys.argv, "--out", str(out)] for out in outs])
@@ -87,21 +94,17 @@ def main(_):
     if any([worker.wait() for worker in workers]):
         raise SystemExit("a worker failed")
     two = [pickle.loads(out.read_bytes()) for out in outs]
-    limit = 1e-5 if PRECISION.value == "float32" else 1e-1
-    for name, (weights, history, _) in one.items():
-        apart = max(
-            float(np.max(np.abs(a - b), initial=0))
-            for found in two
-            for a, b in zip(weights, found[name][0], strict=True)
-        )
+    exact = PRECISION.value == "float32"
+    for name, (weights, way, history) in one.items():
+        apart = max(furthest(weights, found[name][0]) for found in two)
         losses = max(
             abs(a - b) / max(1, abs(a))
             for found in two
             for key in history
-            for a, b in zip(history[key], found[name][1][key], strict=True)
+            for a, b in zip(history[key], found[name][2][key], strict=True)
         )
-        print(f"{name}: weights {apart:.1e} apart, losses {losses:.1e}")
-        if max(apart, losses) > limit:
+        print(f"{name}: weights {apart:.1e} apart after a way of {way:.1e}, losses {losses:.1e}")
+        if apart > (1e-5 if exact else way / 10) or losses > (1e-5 if exact else 0.1):
             raise SystemExit(f"{name} differs")
     print(f"{len(one)} examples: two workers equal one device")
 

@@ -47,7 +47,7 @@ WORKER = """
 import pathlib, sys
 sys.path[:0] = {path}
 import test_workers
-test_workers.worker(int(sys.argv[1]), pathlib.Path(sys.argv[2]))
+test_workers.{function}(int(sys.argv[1]), pathlib.Path(sys.argv[2]))
 """
 
 
@@ -104,14 +104,35 @@ def worker(index, folder):
     training.train(RECIPE, folder / "lost", **OPTIONS)
 
 
-def test_two_workers_equal_one_device_and_a_lost_one_ends_the_run(tmp_path, monkeypatch):
+def without_chief(index, folder):
+    """What each of two processes does of which the first dies."""
+    if index == 0:
+        loop.WatchLosses = DieAtStep22
+    training.train(RECIPE, folder, **OPTIONS)
+
+
+def start(function, folder):
+    """Start two processes that run a function of this file; their errors are text to read."""
     here = pathlib.Path(__file__).parent
-    script = WORKER.format(path=[str(here), str(here.parents[1])])
-    processes = start_workers(
-        [[sys.executable, "-c", script, str(index), str(tmp_path)] for index in range(2)],
+    path = [str(here), str(here.parents[1])]
+    script = WORKER.format(path=path, function=function.__name__)
+    return start_workers(
+        [[sys.executable, "-c", script, str(index), str(folder)] for index in range(2)],
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@pytest.mark.exhaustive
+def test_a_lost_chief_ends_the_run_which_goes_on(tmp_path):
+    told = [process.communicate(timeout=600)[1] for process in start(without_chief, tmp_path)]
+    assert "UserError: another worker was lost, so this one stops; start all of them" in told[1]
+    training.train(RECIPE, tmp_path)
+    assert len(zoo.find(tmp_path).info["training"]["history"]) == 2
+
+
+def test_two_workers_equal_one_device_and_a_lost_one_ends_the_run(tmp_path, monkeypatch):
+    processes = start(worker, tmp_path)
     one = zoo.load(training.train(RECIPE, tmp_path / "one"))
     told = [process.communicate(timeout=600)[1] for process in processes]
     assert [process.returncode for process in processes] == [1, 1]
