@@ -2,7 +2,8 @@
 
 After three passes over the data its bound was closer than that of dense layers of 200 units, the
 network of Burda et al. 2015, after twenty. Expected: an importance-weighted bound (k = 500) of
-85.55 nats on the test split, after 45 minutes on two CPU cores.
+85.55 nats on the test split, after 45 minutes on two CPU cores. With k = 5000 it is lower by .35
+(standard error .06, on the first 250 images).
 """
 
 from tfgen.likelihoods import Bernoulli
