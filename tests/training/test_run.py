@@ -434,18 +434,20 @@ def test_an_unfinished_training_of_other_settings_is_left_alone(tmp_path):
         training.train(VAE_RECIPE, tmp_path)
 
 
-def test_what_was_killed_while_it_tidied_up_is_finished(tmp_path, monkeypatch):
+def test_what_was_killed_while_it_tidied_up_is_finished(tmp_path, monkeypatch, unmeasured):
+    recipe = VAE_RECIPE.with_steps(1)
+
     def killed(path, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_folder, "shutil", types.SimpleNamespace(rmtree=killed))
-    with pytest.raises(UserError, match="interrupted"):
-        training.train(VAE_RECIPE, tmp_path)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(run_folder, "shutil", types.SimpleNamespace(rmtree=killed))
+        with pytest.raises(UserError, match="interrupted"):
+            training.train(recipe, tmp_path)
     assert list((tmp_path / ".training").glob("step-*"))
     with pytest.raises(UserError, match="already holds a finished entry"):
-        training.train(VAE_RECIPE, tmp_path)
-    training.train(VAE_RECIPE, tmp_path, overwrite=True)
+        training.train(recipe, tmp_path)
+    training.train(recipe, tmp_path, overwrite=True)
     assert not (tmp_path / ".training").exists()
 
 
