@@ -7,6 +7,8 @@ import platform
 
 import tensorflow as tf
 
+from tfgen.names import counted
+
 
 def cores():
     """Return how many cores the process may use, which can be fewer than the machine has."""
@@ -28,5 +30,4 @@ def describe():
         tf.config.experimental.get_device_details(device).get("device_name", "GPU")
         for device in tf.config.list_physical_devices("GPU")
     ]
-    number = cores()
-    return f"{cpu}, {number} core{'s' * (number > 1)}" + "".join(f", {gpu}" for gpu in gpus)
+    return f"{cpu}, {counted(cores(), 'core')}" + "".join(f", {gpu}" for gpu in gpus)

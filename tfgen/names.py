@@ -15,6 +15,11 @@ def unknown(kind, name, known):
     return UserError(f"{kind} '{name}' not found; there is {listed}.")
 
 
+def counted(number, noun):
+    """Return a number of things in words, such as "1 image" or "2 images"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def looks_like_folder(name):
     """Tell whether the `name` of a data set is spelled as a path.
 

@@ -6,12 +6,11 @@ Two sets of as many features; the shipped classifier's have 128 dimensions, and 
 many random images of 28x28. The memory is the process's peak so far.
 """
 
-import resource
 import time
 
 import numpy as np
 from absl import app, flags
-from report import report
+from report import peak_mib, report
 
 from tfgen.metrics import density_coverage, frechet_distance, kernel_distance, precision_recall
 from tfgen.metrics.features import extract
@@ -40,8 +39,7 @@ def main(_):
         start = time.perf_counter()
         part()
         seconds = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        rows.append({"metric": name, "seconds": seconds, "peak_MiB": peak})
+        rows.append({"metric": name, "seconds": seconds, "peak_MiB": peak_mib()})
     report(rows, JSON.value, width=100)
 
 

@@ -1,6 +1,7 @@
 """What benchmarks share: the best times of what takes turns, and a table of their figures."""
 
 import json
+import resource
 import time
 
 import tensorflow as tf
@@ -42,6 +43,11 @@ def execution(model, images):
     model.reset_metrics()
     iterator = iter(model.distribute_strategy.experimental_distribute_dataset(endless(images)))
     return lambda: train(iterator)
+
+
+def peak_mib():
+    """Return the process's peak of memory so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def report(rows, path=None, width=140, digits=2):

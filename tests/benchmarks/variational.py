@@ -10,14 +10,13 @@ for the bound of 10,000 images in one call, which k does not change.
 """
 
 import re
-import resource
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from report import endless, report
+from report import endless, peak_mib, report
 
 from tfgen.likelihoods import Bernoulli
 from tfgen.models import VAE, HierarchicalVAE
@@ -61,10 +60,6 @@ def best(function, repeats=5):
         function()
         times.append(time.perf_counter() - start)
     return min(times)
-
-
-def peak_mib():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def products(layers, backward):

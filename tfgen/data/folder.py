@@ -21,7 +21,7 @@ from PIL import Image
 from tfgen.data.image_data import IndexedSplit
 from tfgen.errors import UserError
 from tfgen.images import asserted
-from tfgen.names import as_folder
+from tfgen.names import as_folder, counted
 
 MEMORY_LIMIT = 512 * 2**20
 
@@ -118,7 +118,7 @@ def _image_files(folder, at_least=3):
         if file.is_dir() or file.suffix.lower() not in Image.registered_extensions():
             raise UserError(f"{file} is not an image; take it out of {folder}.")
     if len(files) < at_least:
-        held = "1 image" if len(files) == 1 else f"{len(files)} images"
+        held = counted(len(files), "image")
         raise UserError(f"{folder} holds {held}; at least {at_least} are needed.")
     return files, tuple(entry.name for entry in classes)
 

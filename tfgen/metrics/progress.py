@@ -4,8 +4,9 @@ import contextlib
 
 import numpy as np
 from absl import logging
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tfgen.names import counted
+from tfgen.progress_bar import progress_bar
 
 BATCH = 256  # samples from one move of the bar to the next
 
@@ -16,11 +17,9 @@ def progress(what, size):
 
     On a terminal a bar shows it; elsewhere a line says that they are begun.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        logging.info("%s: %d image%s", what, size, "" if size == 1 else "s")
-    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with progress_bar(what) as bar:
+        if not bar.console.is_terminal:
+            logging.info("%s: %s", what, counted(size, "image"))
         task = bar.add_task(what, total=size)
         yield lambda more: bar.advance(task, more)
 

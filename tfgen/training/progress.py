@@ -8,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 from PIL import Image
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TextColumn
 
 from tfgen.errors import UserError
 from tfgen.export import pictures
 from tfgen.export.atomic import NotWritten, reason_of
 from tfgen.export.entry import sample_grid
+from tfgen.progress_bar import progress_bar
 
 EXPLODED = 1000  # times the usual size of a loss
 UNSETTLED = 30
@@ -85,16 +85,8 @@ class ProgressBar(keras.callbacks.Callback):
         self._steps = steps
         self._batch_size = batch_size
         self._started = None
-        self._console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[shown]}"),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=not (shown and self._console.is_terminal),
-        )
+        losses = TextColumn("{task.fields[shown]}")
+        self._bar = progress_bar("training", losses, shown=shown)
         self._task = self._bar.add_task("training", total=steps, shown="")
 
     def __enter__(self):
@@ -115,7 +107,7 @@ class ProgressBar(keras.callbacks.Callback):
 
     def validated(self, step, logs):
         """Show the figures of a validation."""
-        if not self._console.is_terminal:
+        if not self._bar.console.is_terminal:
             logging.info("step %d of %d: %s", step, self._steps, _shown(logs))
 
 

@@ -60,27 +60,25 @@ def held(out):
     import filelock
 
     state = state_of(out)
-    try:
-        with contextlib.ExitStack() as lock:
-            try:
-                state.mkdir(parents=True, exist_ok=True)
-                lock.enter_context(locked(state / LOCK, blocking=False))
-            except filelock.Timeout:
-                raise UserError(
-                    f"another process trains in {out}; wait for it, or choose another --out."
-                ) from None
-            except OSError as error:
-                raise NotWritten(state, reason_of(error)) from error
-            try:
-                yield
-            finally:
-                if not is_unfinished(out):
-                    with contextlib.suppress(OSError):
-                        (state / LOCK).unlink()
-    finally:
-        # Only now is it empty on a network's file system, which keeps files that are open.
-        with contextlib.suppress(OSError):
-            state.rmdir()
+    with contextlib.ExitStack() as at_end:
+        # After the lock: a network's file system keeps files that are open.
+        at_end.callback(_try, state.rmdir)
+        try:
+            state.mkdir(parents=True, exist_ok=True)
+            at_end.enter_context(locked(state / LOCK, blocking=False))
+        except filelock.Timeout:
+            raise UserError(
+                f"another process trains in {out}; wait for it, or choose another --out."
+            ) from None
+        except OSError as error:
+            raise NotWritten(state, reason_of(error)) from error
+        at_end.callback(lambda: is_unfinished(out) or _try((state / LOCK).unlink))
+        yield
+
+
+def _try(remove):
+    with contextlib.suppress(OSError):
+        remove()
 
 
 def prepare(out, recipe):

@@ -11,6 +11,7 @@ from absl import flags
 
 from tfgen import zoo
 from tfgen.cli import codes, quiet, results, shared_flags
+from tfgen.names import counted
 
 ARGUMENTS = ("ENTRY",)
 
@@ -52,6 +53,5 @@ def run(name, values):
             for kind, image in zip(("image", "reconstruction"), pair, strict=True)
         ),
     )
-    count = "1 image" if len(images) == 1 else f"{len(images)} images"
-    print(f"mean squared error: {error:.4g} (pixels in [0, 1]; {count})")
+    print(f"mean squared error: {error:.4g} (pixels in [0, 1]; {counted(len(images), 'image')})")
     print(out)

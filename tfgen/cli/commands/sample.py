@@ -27,6 +27,7 @@ from absl import flags, logging
 from tfgen import zoo
 from tfgen.cli import quiet, results, shared_flags
 from tfgen.errors import UserError
+from tfgen.names import counted
 
 ARGUMENTS = ("ENTRY",)
 MOST_COLUMNS = 20
@@ -70,6 +71,7 @@ def run(name, values):
     out = _folder(values) if number else shared_flags.checked_out(values)
     label = shared_flags.check_label(values, entry)
     num_classes = entry.info["num_classes"]
+    in_turn = num_classes > 0 and label is None  # a class an image
     settings = shared_flags.given(values, ("temperature", "truncation"))
     quiet.load("tfgen.models")
     import numpy as np
@@ -77,10 +79,10 @@ def run(name, values):
     from tfgen.export import shards
 
     if number:
-        rule = f"seed % {num_classes}" if num_classes and label is None else label
+        rule = f"seed % {num_classes}" if in_turn else label
         described = shards.describe(entry, first, end, number, values.format, rule, settings)
         shards.check_free(out, described)
-    if num_classes > 1 and label is None:
+    if in_turn and num_classes > 1:
         logging.info("no --label given: the %d classes come in turn", num_classes)
     model = zoo.load(entry)
     if "temperature" in settings:
@@ -99,9 +101,7 @@ def run(name, values):
             shards.write(out, described, shard, draw)
     else:
         seeds, labels, images = draw(first, end)
-        # Where the classes come in turn, one a column.
-        in_turn = 0 < num_classes <= MOST_COLUMNS and label is None
-        columns = num_classes if in_turn else None
+        columns = num_classes if in_turn and num_classes <= MOST_COLUMNS else None
         results.write(
             out,
             images,
@@ -142,8 +142,7 @@ def _shards(values, seeds):
     number = int(found[3])
     chosen = range(int(found[1]), int(found[2] or int(found[1]) + 1))
     if not 1 <= number <= seeds:
-        cut = "1 seed" if seeds == 1 else f"{seeds} seeds"
-        raise UserError(f"--shard cannot cut {cut} into {number} shards.")
+        raise UserError(f"--shard cannot cut {counted(seeds, 'seed')} into {number} shards.")
     if not chosen or chosen[-1] >= number:
         raise UserError(
             f"--shard {values.shard} is out of range: shards count from 0, so that the last of "
