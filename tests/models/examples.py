@@ -137,6 +137,13 @@ EXAMPLES = {
             "num_blocks": 1,
             "num_classes": 3,
         },
+        "patches": {
+            "image_shape": COLOUR,
+            "latent_dim": 3,
+            "widths": (6,),
+            "num_blocks": 1,
+            "patch_size": 2,
+        },
     },
     "PixelCNN": {
         "conditional colour": {

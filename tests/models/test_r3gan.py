@@ -77,14 +77,34 @@ def test_a_discriminator_is_its_blocks_a_basis_and_the_product_with_the_labels(n
     np.testing.assert_allclose(model.discriminator(given), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_it_starts_at_the_mean_pixel():
-    model = R3GAN((8, 8, 3), 16, widths=(8,))
+@pytest.mark.parametrize("patch_size", [1, 2])
+def test_it_starts_at_the_mean_pixel(patch_size):
+    model = R3GAN((8, 8, 3), 16, widths=(8,), patch_size=patch_size)
     images = np.random.default_rng(0).integers(0, [100, 50, 20], [64, 8, 8, 3]).astype(np.uint8)
     model.adapt(images)
     for network in (model.generator, model.averaged_generator):
         pixels = network(tf.random.stateless_normal([4000, 16], [0, 1]))
         mean = np.mean(pixels, axis=(0, 1, 2))
         np.testing.assert_allclose(mean, to_unit(images).numpy().mean(axis=(0, 1, 2)), atol=0.05)
+
+
+def test_patches_of_both_players_are_those_of_the_image():
+    model = R3GAN((4, 6, 2), 3, widths=(8,), num_blocks=1, patch_size=2)
+    latents = tf.random.stateless_normal([5, 3], [0, 1])
+    patches = keras.Model(model.generator.inputs, model.generator.get_layer("output").output)
+    patches = np.array(patches(latents))
+    assert patches.shape == (5, 2, 3, 8)
+    images = np.array(model.generator(latents))
+    assert images.shape == (5, 4, 6, 2)
+    for row in range(4):
+        for column in range(6):
+            place = 4 * (row % 2) + 2 * (column % 2)
+            expected = patches[:, row // 2, column // 2, place : place + 2]
+            np.testing.assert_array_equal(images[:, row, column], expected)
+    # A patch is one place of the discriminator's first stage, and takes no part in another.
+    first = next(x for x in model.discriminator.layers if isinstance(x, keras.layers.Conv2D))
+    kernel = np.reshape(first.kernel, [8, 8])
+    np.testing.assert_allclose(first(images), patches @ kernel, rtol=1e-4, atol=1e-5)
 
 
 def test_images_beyond_the_ends_are_clipped_in_what_is_exported():
@@ -100,6 +120,10 @@ def test_images_beyond_the_ends_are_clipped_in_what_is_exported():
 def test_sizes_that_cannot_be_are_refused():
     with pytest.raises(UserError, match="^images of 6x5 pixels cannot be halved 1 times"):
         R3GAN((6, 5, 1), widths=(4, 4))
+    with pytest.raises(UserError, match="^images of 4x6 pixels .* halved 1 times"):
+        R3GAN((4, 6, 1), widths=(4, 4), patch_size=2)
+    with pytest.raises(UserError, match="^images of 4x5 pixels .* patches of patch_size=2"):
+        R3GAN((4, 5, 1), widths=(4,), patch_size=2)
     with pytest.raises(UserError, match="widths must list at least one .* but is .4, 0."):
         R3GAN((4, 4, 1), widths=(4, 0))
     with pytest.raises(UserError, match="multiples of groups=3"):

@@ -14,6 +14,10 @@ et al. 2019, arXiv:1901.09321) the last convolution of a block starts at zero an
 scaled by the number of blocks L to the power -1/4, which keeps the variance of deep networks.
 Of a label, an embedding joins the noise of G, and D's features are weighed by another.
 
+Most of the work lies in the first stage, at the image's full resolution, on few channels. For small
+budgets the 1x1 convolutions to and from the image can take patches of it in place of pixels (as in
+ConvNeXt, Liu et al. 2022, arXiv:2201.03545): of 2x2 pixels, the same stages cost about a quarter.
+
 Unlike in the authors' code, resampling repeats the image's border rather than fading it to zero,
 and the generator's output has a bias, which `adapt` sets: else what G makes of z and of -z would
 begin as negatives of each other, whose mean is grey, and black must be learnt against that.
@@ -22,6 +26,7 @@ begin as negatives of each other, whose mean is grey, and black must be learnt a
 import math
 
 import keras
+import numpy as np
 from keras import layers
 
 from tfgen.errors import UserError, check_counts
@@ -41,10 +46,12 @@ class R3GAN(AdversarialModel):
     Raises `UserError` for arguments that are not as said here or do not fit each other.
 
     Args:
-        image_shape: (height, width, channels); both sizes can be halved between the stages.
+        image_shape: (height, width, channels); both sizes can be cut into patches, and their number
+            halved between the stages.
         latent_dim: length of the noise z, and of the embeddings of labels.
         widths: of the stages, listed from the image on, for both players.
         num_blocks: residual blocks in each stage.
+        patch_size: pixels of a side of the patches, each one place of the first stage.
         groups: of the 3x3 convolutions. Without a GPU, TensorFlow trains grouped ones with oneDNN
             alone, its default on x86.
         game: a `Game` of `tfgen.games`, or the name of one.
@@ -64,15 +71,17 @@ class R3GAN(AdversarialModel):
         average_half_life=10_000,
         num_classes=0,
         augmentation=None,
+        patch_size=1,
     ):
         super().__init__(
             image_shape, latent_dim, game, 1, average_half_life, num_classes, augmentation
         )
         check_hidden(widths, "widths")
-        check_counts(num_blocks=num_blocks, groups=groups)
+        check_counts(num_blocks=num_blocks, groups=groups, patch_size=patch_size)
         self.widths = tuple(widths)
         self.num_blocks = num_blocks
         self.groups = groups
+        self.patch_size = patch_size
         self._check_sizes()
         self.set_players(
             self._generator_network(), self._generator_network(), self._discriminator_network()
@@ -80,10 +89,16 @@ class R3GAN(AdversarialModel):
 
     def _check_sizes(self):
         halvings = len(self.widths) - 1
-        height, width = self.image_shape[:2]
+        size = "x".join(map(str, self.image_shape[:2]))
+        if any(side % self.patch_size for side in self.image_shape[:2]):
+            raise UserError(
+                f"images of {size} pixels cannot be cut into patches of patch_size="
+                f"{self.patch_size}; both sizes must be multiples of it."
+            )
+        height, width = (side // self.patch_size for side in self.image_shape[:2])
         if height % 2**halvings or width % 2**halvings:
             raise UserError(
-                f"images of {height}x{width} pixels cannot be halved {halvings} times, as "
+                f"images of {size} pixels cannot be halved {halvings} times, as "
                 f"{len(self.widths)} stages of widths need; give fewer widths."
             )
         if any(2 * size % self.groups for size in self.widths):
@@ -112,7 +127,10 @@ class R3GAN(AdversarialModel):
             if index < len(self.widths) - 1:
                 x = doubled(x)
             x = self._blocks(x)
-        x = _convolution(self.image_shape[-1], use_bias=True, dtype="float32", name="output")(x)
+        channels = self.patch_size**2 * self.image_shape[-1]
+        x = _convolution(channels, use_bias=True, dtype="float32", name="output")(x)
+        if self.patch_size > 1:
+            x = _pixels(x, self.patch_size)
         return keras.Model(inputs(latents, labels), x, name="generator")
 
     def adapt(self, images, labels=None):
@@ -120,12 +138,13 @@ class R3GAN(AdversarialModel):
         super().adapt(images, labels)
         mean = to_unit(images).numpy().mean(axis=(0, 1, 2))
         for generator in (self.generator, self.averaged_generator):
-            generator.get_layer("output").bias.assign(mean)
+            bias = generator.get_layer("output").bias
+            bias.assign(np.tile(mean, self.patch_size**2))
 
     def _discriminator_network(self):
         images = keras.Input(self.image_shape, name="images")
         labels, one_hot = label_input(self.num_classes)
-        x = _convolution(self.widths[0])(images)
+        x = _convolution(self.widths[0], self.patch_size, strides=self.patch_size)(images)
         for index, width in enumerate(self.widths):
             if index:
                 x = halved(x)
@@ -168,6 +187,14 @@ def halved(x):
     """Return every second place of maps [b, h, w, n] blurred by the filter [1, 2, 1] / 4."""
     x = layers.AveragePooling2D(2, 1, padding="same")(x)
     return layers.AveragePooling2D(2, 2)(x)
+
+
+def _pixels(x, patch_size):
+    """Return the images [b, h p, w p, c] of patches [b, h, w, p p c]."""
+    height, width, size = x.shape[1:]
+    x = layers.Reshape((height, width, patch_size, patch_size, size // patch_size**2))(x)
+    x = layers.Permute((1, 3, 2, 4, 5))(x)
+    return layers.Reshape((height * patch_size, width * patch_size, -1))(x)
 
 
 def _convolution(filters, size=1, gain=1.0, use_bias=False, **options):
