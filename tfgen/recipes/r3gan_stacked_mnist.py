@@ -13,5 +13,7 @@ def recipe():
         r3gan_mnist.recipe(),
         name="r3gan_stacked_mnist",
         dataset="stacked_mnist",
-        model=r3gan_mnist.model_of((12, 32, 64), gamma=0.1),
+        model=r3gan_mnist.model_of((24, 48), gamma=10.0, patch_size=2),
+        steps=30_000,
+        validate_every=3000,
     )
