@@ -1,6 +1,6 @@
 """Print how many Gaussians of the ring and of the grid two games reach, for each of ten seeds.
 
-usage: python tests/benchmarks/mode_coverage.py [--json FILE] [--seeds 10]
+usage: python tests/benchmarks/mode_coverage.py [--json FILE] [--seeds 10] [--recipes PATTERN]
 
 Trains the recipes as they stand but for the seed, in memory, and counts modes in 2,500 samples of
 the averaged generator. Half a minute to a minute a training on two CPU cores.
@@ -9,6 +9,7 @@ the averaged generator. Half a minute to a minute a training on two CPU cores.
 import dataclasses
 import logging
 import pathlib
+import re
 import tempfile
 
 import numpy as np
@@ -19,6 +20,7 @@ from tfgen import recipes, training, zoo
 
 JSON = flags.DEFINE_string("json", None, "file for the figures")
 SEEDS = flags.DEFINE_integer("seeds", 10, "number of seeds")
+CHOSEN = flags.DEFINE_string("recipes", "", "regular expression of the recipes' names")
 
 RECIPES = [
     f"{game}_{mixture}_of_gaussians"
@@ -39,7 +41,7 @@ def measure(name, seed):
 def main(_):
     logging.disable(logging.INFO)
     rows = []
-    for name in RECIPES:
+    for name in filter(re.compile(CHOSEN.value).search, RECIPES):
         for seed in range(SEEDS.value):
             rows.append({"recipe": name, "seed": seed, **measure(name, seed)})
             print(rows[-1], flush=True)
