@@ -130,18 +130,18 @@ EXAMPLES = {
         },
     },
     "R3GAN": {
-        "conditional colour": {
+        "colour": {
+            "image_shape": COLOUR,
+            "latent_dim": 3,
+            "widths": (4, 6),
+            "num_blocks": 1,
+        },
+        "conditional colour patches": {
             "image_shape": COLOUR,
             "latent_dim": 3,
             "widths": (4, 6),
             "num_blocks": 1,
             "num_classes": 3,
-        },
-        "patches": {
-            "image_shape": COLOUR,
-            "latent_dim": 3,
-            "widths": (6,),
-            "num_blocks": 1,
             "patch_size": 2,
         },
     },
