@@ -78,15 +78,15 @@ def test_an_entry_draws_its_picture_and_so_does_its_saved_model(name, request):
 
     from tfgen.export import pictures
 
-    shown = np.asarray(Image.open(entry.path / "samples.png")).astype(int)
+    shown = np.asarray(Image.open(entry.path / "samples.png").convert("RGB")).astype(int)
     columns = model.num_classes or math.isqrt(entry_files.SAMPLES)
     # A scan of larger images takes too long here, so one row of them has to do.
     scanned = isinstance(model, TractableModel) and entry.info["dataset"] != "digits"
     rows = entry_files.SAMPLES // columns
     samples, _ = entry_files.sample_grid(model, columns * (1 if scanned else rows))
-    grid = pictures.grid_of(samples, columns)[..., 0].astype(int)
+    grid = pictures.grid_of(samples, columns).astype(int)
     height = (len(grid) - pictures.GAP) * columns // len(samples)
-    assert shown.shape == (rows * height + pictures.GAP, grid.shape[1])
+    assert shown.shape == (rows * height + pictures.GAP, grid.shape[1], 3)
     # Another processor may round a pixel otherwise, but not the picture.
     assert np.mean(grid != shown[: len(grid)]) < 0.01
     served = tf.saved_model.load(str(entry.path / "saved_model" / "1")).signatures

@@ -20,7 +20,9 @@ ConvNeXt, Liu et al. 2022, arXiv:2201.03545): of 2x2 pixels, the same stages cos
 
 Unlike in the authors' code, resampling repeats the image's border rather than fading it to zero,
 and the generator's output has a bias, which `adapt` sets: else what G makes of z and of -z would
-begin as negatives of each other, whose mean is grey, and black must be learnt against that.
+begin as negatives of each other, whose mean is grey, and black must be learnt against that. Of
+images with much of exactly black or white, such as digits, D knows any generated one by what its
+linear output leaves of noise there, and wins; for these the output can end in a tanh.
 """
 
 import math
@@ -34,9 +36,14 @@ from tfgen.images import to_unit
 from tfgen.layers.networks import check_hidden, inputs, label_input
 from tfgen.models.adversarial import AdversarialModel
 from tfgen.models.base import register
+from tfgen.names import unknown
 
 SLOPE = 0.2  # of the leaky ReLU below zero
 GAIN = math.sqrt(2 / (1 + SLOPE**2))  # which keeps the variance behind it
+MEAN_INPUTS = {  # name of an output activation -> what makes it a mean in [-1, 1]
+    "linear": lambda mean: mean,
+    "tanh": lambda mean: np.arctanh(np.clip(mean, -0.99, 0.99)),
+}
 
 
 @register
@@ -51,6 +58,7 @@ class R3GAN(AdversarialModel):
         latent_dim: length of the noise z, and of the embeddings of labels.
         widths: of the stages, listed from the image on, for both players.
         num_blocks: residual blocks in each stage.
+        output_activation: of the generator, "linear" (the paper's) or "tanh".
         patch_size: pixels of a side of the patches, each one place of the first stage.
         groups: of the 3x3 convolutions. Without a GPU, TensorFlow trains grouped ones with oneDNN
             alone, its default on x86.
@@ -71,6 +79,7 @@ class R3GAN(AdversarialModel):
         average_half_life=10_000,
         num_classes=0,
         augmentation=None,
+        output_activation="linear",
         patch_size=1,
     ):
         super().__init__(
@@ -81,6 +90,9 @@ class R3GAN(AdversarialModel):
         self.widths = tuple(widths)
         self.num_blocks = num_blocks
         self.groups = groups
+        if output_activation not in MEAN_INPUTS:
+            raise unknown("output activation", output_activation, MEAN_INPUTS)
+        self.output_activation = output_activation
         self.patch_size = patch_size
         self._check_sizes()
         self.set_players(
@@ -131,12 +143,15 @@ class R3GAN(AdversarialModel):
         x = _convolution(channels, use_bias=True, dtype="float32", name="output")(x)
         if self.patch_size > 1:
             x = _pixels(x, self.patch_size)
+        if self.output_activation != "linear":
+            x = layers.Activation(self.output_activation, dtype="float32")(x)
         return keras.Model(inputs(latents, labels), x, name="generator")
 
     def adapt(self, images, labels=None):
         """Start the generator's output around the mean training pixel."""
         super().adapt(images, labels)
         mean = to_unit(images).numpy().mean(axis=(0, 1, 2))
+        mean = MEAN_INPUTS[self.output_activation](mean)
         for generator in (self.generator, self.averaged_generator):
             bias = generator.get_layer("output").bias
             bias.assign(np.tile(mean, self.patch_size**2))

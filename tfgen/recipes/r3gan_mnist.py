@@ -10,8 +10,8 @@ from tfgen.models import R3GAN
 from tfgen.recipes.base import Recipe
 
 
-def model_of(widths, gamma, patch_size=1):
-    """Return a recipe's model: R3GAN of these sizes, whose penalties weigh `gamma`."""
+def model_of(widths, gamma, **options):
+    """Return a recipe's model: R3GAN of these widths, whose penalties weigh `gamma`."""
 
     def model(image_shape, num_classes):
         return R3GAN(
@@ -22,7 +22,7 @@ def model_of(widths, gamma, patch_size=1):
             game=Relativistic(gamma),
             average_half_life=20_000,
             num_classes=num_classes,
-            patch_size=patch_size,
+            **options,
         )
 
     return model
