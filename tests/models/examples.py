@@ -142,6 +142,7 @@ EXAMPLES = {
             "widths": (4, 6),
             "num_blocks": 1,
             "num_classes": 3,
+            "output_activation": "tanh",
             "patch_size": 2,
         },
     },

@@ -77,15 +77,26 @@ def test_a_discriminator_is_its_blocks_a_basis_and_the_product_with_the_labels(n
     np.testing.assert_allclose(model.discriminator(given), expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("activation", ["linear", "tanh"])
 @pytest.mark.parametrize("patch_size", [1, 2])
-def test_it_starts_at_the_mean_pixel(patch_size):
-    model = R3GAN((8, 8, 3), 16, widths=(8,), patch_size=patch_size)
+def test_it_starts_at_the_mean_pixel(patch_size, activation):
+    model = R3GAN((8, 8, 3), 16, widths=(8,), output_activation=activation, patch_size=patch_size)
     images = np.random.default_rng(0).integers(0, [100, 50, 20], [64, 8, 8, 3]).astype(np.uint8)
     model.adapt(images)
     for network in (model.generator, model.averaged_generator):
-        pixels = network(tf.random.stateless_normal([4000, 16], [0, 1]))
-        mean = np.mean(pixels, axis=(0, 1, 2))
-        np.testing.assert_allclose(mean, to_unit(images).numpy().mean(axis=(0, 1, 2)), atol=0.05)
+        pixels = np.array(network(tf.zeros([1, 16])))  # around which the noise's images lie
+        mean = to_unit(images).numpy().mean(axis=(0, 1, 2))
+        np.testing.assert_allclose(pixels, np.broadcast_to(mean, [1, 8, 8, 3]), atol=1e-5)
+
+
+def test_a_tanh_keeps_images_between_the_ends():
+    model = R3GAN((4, 4, 1), 3, widths=(4,), num_blocks=1, output_activation="tanh")
+    model.adapt(np.zeros([2, 4, 4, 1], np.uint8))  # all black, where tanh would be at infinity
+    output = model.averaged_generator.get_layer("output")
+    assert np.all(np.isfinite(output.bias))
+    output.kernel.assign(output.kernel * 1e3)
+    pixels = np.array(model.averaged_generator(tf.random.stateless_normal([4, 3], [0, 1])))
+    assert np.all(np.abs(pixels) <= 1) and np.any(np.abs(pixels) > 0.999)
 
 
 def test_patches_of_both_players_are_those_of_the_image():
@@ -124,6 +135,8 @@ def test_sizes_that_cannot_be_are_refused():
         R3GAN((4, 6, 1), widths=(4, 4), patch_size=2)
     with pytest.raises(UserError, match="^images of 4x5 pixels .* patches of patch_size=2"):
         R3GAN((4, 5, 1), widths=(4,), patch_size=2)
+    with pytest.raises(UserError, match="output activation 'tan' not found; did you mean 'tanh'"):
+        R3GAN((4, 4, 1), widths=(4,), output_activation="tan")
     with pytest.raises(UserError, match="widths must list at least one .* but is .4, 0."):
         R3GAN((4, 4, 1), widths=(4, 0))
     with pytest.raises(UserError, match="multiples of groups=3"):
