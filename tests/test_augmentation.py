@@ -154,15 +154,24 @@ def test_evaluation_and_sampling_see_the_images_as_they_are():
 
 
 def test_what_makes_no_sense_is_refused():
-    for probability in (-0.1, 1.1, math.nan):
-        with pytest.raises(UserError, match=f"probability must lie in 0..1, but is {probability}"):
+    for probability in (-0.1, 1.1, math.nan, "a", None):
+        told = f"probability must lie in 0..1, but is {probability!r}"
+        with pytest.raises(UserError, match=told):
             DifferentiableAugmentation(probability)
+        with pytest.raises(UserError, match=told):
+            AdaptiveAugmentation(probability=probability)
     with pytest.raises(UserError, match="augmentation 'colour' not found; did you mean 'color'"):
         DifferentiableAugmentation(policy=["colour"])
-    with pytest.raises(UserError, match="target must lie between -1 and 1, but is 1"):
-        AdaptiveAugmentation(target=1)
-    with pytest.raises(UserError, match="images must be above 0, but is 0"):
-        AdaptiveAugmentation(images=0)
+    for policy in (3, None):
+        with pytest.raises(UserError, match=f"policy must be names of augm.*, but is {policy}"):
+            DifferentiableAugmentation(policy=policy)
+    for target in (1, math.nan, "a"):
+        told = f"target must lie between -1 and 1, but is {target!r}"
+        with pytest.raises(UserError, match=told):
+            AdaptiveAugmentation(target)
+    for images in (0, "a"):
+        with pytest.raises(UserError, match=f"images must be above 0, but is {images!r}"):
+            AdaptiveAugmentation(images=images)
     with pytest.raises(UserError, match="augmentation must be one of tfgen.augmentation, .*float"):
         GAN((4, 3, 1), augmentation=0.5)
     assert DifferentiableAugmentation(policy="cutout").policy == ("cutout",)

@@ -104,6 +104,17 @@ def test_compare_takes_entries_from_anywhere(capsys, tmp_path):
     assert code == 2 and err == f"tfgen: entry {folder} was not trained on 'mnist'.\n"
 
 
+def test_compare_has_each_entry_once(capsys, tmp_path, monkeypatch):
+    shutil.copytree(zoo.find("vae_digits").path, tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    again = f"gan_digits,./mine,{tmp_path / 'mine'},./mine"
+    rows = json.loads(run(capsys, "compare", "digits", "--entries", again, "--format=json")[1])
+    names = [entry.name for entry in zoo.entries() if entry.info["dataset"] == "digits"]
+    assert [row["entry"] for row in rows] == [*names, "./mine"]
+    code, _, err = run(capsys, "compare", "digits", "--entries=gan_mnist")
+    assert code == 2 and err == "tfgen: entry gan_mnist was not trained on 'digits'.\n"
+
+
 def test_evaluate_refuses_images_that_the_model_does_not_take(capsys, tmp_path):
     for k in range(3):
         Image.new("L", (6, 5)).save(tmp_path / f"{k}.png")
@@ -120,3 +131,12 @@ def test_evaluate_compares_samples_in_black_and_white(capsys):
     assert len(figures) == 6 and all(name.endswith(", raw pixels") for name in figures)
     for figure in figures.values():
         assert "grey pixels drawn black or white" in figure["protocol"]
+
+
+def test_points_are_not_compared_in_black_and_white(capsys):
+    words = ["evaluate", "gan_digits", "--dataset=ring_of_gaussians", "--binarised"]
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (2, "") and err == (
+        "tfgen: 'ring_of_gaussians' holds points, which are nothing in black and white; "
+        "leave out --binarised.\n"
+    )

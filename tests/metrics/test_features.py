@@ -56,8 +56,7 @@ def test_raw_pixels_keep_their_scale():
     [
         (some_images(2, (8, 8, 1)), "classifier", "takes uint8 images of 28x28x1, .* of 8x8x1"),
         (some_images(2, (28, 28, 3)), "classifier", "but these are uint8 of 28x28x3"),
-        (some_images(2) / 255, "classifier", "but these are float64 of 28x28x1"),
-        (some_images(2, (8, 8, 2)), "inception", r"these are uint8 of \[2, 8, 8, 2\]"),
+        (some_images(2, (8, 8, 2)), "inception", "1 or 3 channels, but these have 2"),
         (some_images(2), "inceptoin", "did you mean 'inception'"),
     ],
 )
@@ -65,6 +64,29 @@ def test_images_that_features_cannot_take_are_told(images, kind, sentence):
     with pytest.raises(UserError, match=sentence) as error:
         features.extract(images, kind)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", features.KINDS)
+@pytest.mark.parametrize(
+    ("images", "sentence"),
+    [
+        (some_images(2) / 255, r"but these are float64 of shape \[2, 28, 28, 1\]"),
+        (some_images(2)[..., 0], r"but these are uint8 of shape \[2, 28, 28\]"),
+        (some_images(0), r"but these are uint8 of shape \[0, 28, 28, 1\]"),
+        ([[[[0]]]], r"but these are int64 of shape \[1, 1, 1, 1\]"),
+        ([[0], [0, 1]], "but these are no array"),
+    ],
+)
+def test_features_are_of_one_image_or_more_of_whole_pixels(images, kind, sentence):
+    with pytest.raises(UserError, match=rf"^images must be uint8 .*, {sentence}\.$"):
+        features.extract(images, kind)
+
+
+def test_a_list_of_images_is_as_good_as_an_array():
+    images = some_images(3)
+    np.testing.assert_array_equal(
+        features.extract(list(images), "pixels"), features.extract(images, "pixels")
+    )
 
 
 def test_without_a_network_inception_is_told_in_one_sentence(monkeypatch):

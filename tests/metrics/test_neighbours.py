@@ -73,6 +73,21 @@ def test_features_keep_their_dtype_and_metrics_are_those_of_float64():
         np.testing.assert_allclose(measure(*bits), wide, rtol=1e-12)
 
 
+@pytest.mark.parametrize("offset", [1e6, 1e7])
+def test_an_offset_that_all_features_share_changes_nothing(offset, monkeypatch):
+    monkeypatch.setattr(neighbours, "MEMORY", 1e-2)  # many chunks
+    rng = np.random.default_rng(4)
+    # Steps of 2^-10 lose nothing to the offset.
+    real, fake = np.round(rng.normal(size=[2, 300, 16]) * 2**10) / 2**10
+    for measure in (precision_recall, density_coverage):
+        assert measure(real + offset, fake + offset) == measure(real, fake)
+        own = Neighbourhood(real + offset), Neighbourhood(fake + offset)
+        assert measure(*own) == measure(real, fake)
+    far = repeated(rng, 10, 20) + offset
+    np.testing.assert_array_equal(Neighbourhood(far).radii(5), 0)
+    assert precision_recall(far, rng.permutation(far)) == (1, 1)
+
+
 def own_bytes(measure, n, d, block):
     """Return what a metric of n and n features of d dimensions takes at most, beside them.
 
@@ -140,6 +155,25 @@ def test_modes_and_points_that_are_none_are_told():
         gaussian_coverage([[0, 1], [np.nan, 0]], centres, 0.1)
     with pytest.raises(UserError, match="centres must be finite, but row 0 holds NaN or infinity"):
         gaussian_coverage(centres, [[np.inf, 0]], 0.1)
+    with pytest.raises(UserError, match="points of 3 dimensions have no centres of 2"):
+        gaussian_coverage(np.eye(3), centres, 0.1)
+
+
+@pytest.mark.parametrize("sigma", [np.nan, np.inf, -0.1, 0, "a", None])
+def test_a_width_of_modes_that_is_none_is_told(sigma):
+    with pytest.raises(UserError, match=f"sigma must be a number above 0, but is {sigma!r}"):
+        gaussian_coverage(np.eye(2), np.eye(2), sigma)
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.5, "a", None])
+def test_numbers_of_neighbours_and_of_rows_that_are_none_are_told(count):
+    features = np.random.default_rng(0).normal(size=[30, 4])
+    told = f"must be an integer of at least 1, but is {count!r}"
+    for measure in (precision_recall, density_coverage):
+        with pytest.raises(UserError, match=f"k {told}"):
+            measure(features, features, k=count)
+    with pytest.raises(UserError, match=f"block {told}"):
+        kernel_distance(features, features, block=count)
 
 
 @pytest.mark.exhaustive

@@ -221,3 +221,30 @@ def test_stacked_mnist_counts_modes(shared_data_dir):
     one = evaluate(drawn_from(np.repeat(others[:1], 3000, axis=0)), stacked)
     assert one["modes"]["value"] == 1
     assert one["KL(modes || uniform)"]["value"] == pytest.approx(np.log(1000))
+
+
+def test_no_figure_has_an_infinite_floor():
+    points = data.load("ring_of_gaussians", levels=17)  # further apart than a mode is wide
+    perfect = drawn_from(data.load("ring_of_gaussians").images("train"))
+    found = evaluate(perfect, points)
+    assert list(found) == ["modes", "high-quality samples"]
+    assert found["modes"]["value"] == 8 and found["modes"]["floor"] == 0
+
+
+def test_samples_are_drawn_before_modes_of_binary_images_are_counted(shared_data_dir, monkeypatch):
+    settings = {"data_dir": shared_data_dir, "limit": 1000}
+    grey, binary = (data.load("stacked_mnist", levels=n, **settings) for n in (256, 2))
+    seen = []
+
+    def darkest(images):
+        seen.append(images)
+        return np.zeros(len(images), int)
+
+    monkeypatch.setattr("tfgen.metrics.known_modes.digit_classes", darkest)
+    images = grey.images("train")
+    modes = metrics.evaluate(drawn_from(images), binary, seed=5, sampling_seeds=2)["modes"]
+    assert modes["protocol"].startswith("1000 samples, grey pixels drawn black or white, digits")
+    assert set(np.unique(seen)) == {0, 255}
+    for k, first in enumerate((5, 1005)):
+        samples = binary.drawn(drawn_from(images).sample(1000, first), first)
+        np.testing.assert_array_equal(np.concatenate(seen[3 * k :][:3], axis=-1), samples)

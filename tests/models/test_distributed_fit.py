@@ -1,5 +1,8 @@
 """`compile`, `fit` and `evaluate` as a user of Keras knows them, on one device and on two."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -187,3 +190,44 @@ def test_gradients_are_scaled_where_the_model_is_of_half_precision():
 def test_accumulated_gradients_are_refused():
     with pytest.raises(UserError, match="^gradient_accumulation_steps would repeat the noise"):
         vae(keras.optimizers.Adam(gradient_accumulation_steps=2))
+
+
+MIRRORED = """
+import keras, numpy as np, tensorflow as tf
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tfgen.augmentation import AdaptiveAugmentation
+from tfgen.models import GAN
+
+rng = np.random.default_rng(0)
+images, labels = rng.integers(0, 256, [32, 4, 4, 1]).astype(np.uint8), np.arange(32) % 3
+data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(8)
+settings = {"num_classes": 3, "conditioning": "projection"}
+augmentation = AdaptiveAugmentation(0.0, 100, 0.5, "translation")
+found = []
+for strategy in tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]):
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        model = GAN((4, 4, 1), 3, (8,), (8,), augmentation=augmentation, **settings)
+        model.compile(
+            generator_optimizer=keras.optimizers.SGD(0.1, clipnorm=0.5),
+            discriminator_optimizer=keras.optimizers.SGD(0.1, clipnorm=0.5),
+            steps_per_execution=3,
+        )
+    history = model.fit(data, epochs=2, shuffle=False, verbose=0).history
+    losses = {**{k: v[-1] for k, v in history.items()}, **model.evaluate(data, return_dict=True)}
+    found.append((losses, model.get_weights(), model.steps_taken))
+(one, weights, steps), (two, others, as_many) = found
+assert steps == as_many == 8
+for name in one:
+    np.testing.assert_allclose(two[name], one[name], rtol=1e-4, atol=1e-5, err_msg=name)
+for other, weight in zip(others, weights, strict=True):
+    np.testing.assert_allclose(other, weight, rtol=1e-4, atol=1e-5)
+"""
+
+
+def test_a_mirrored_strategy_as_tensorflow_makes_it_does_what_one_device_does():
+    # Its replicas reduce by collectives, unlike those of the other tests, and as GPUs do. A process
+    # of its own, since two strategies over the same devices confuse these.
+    run = subprocess.run([sys.executable, "-c", MIRRORED], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-2000:]

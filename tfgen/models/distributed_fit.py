@@ -277,10 +277,12 @@ class DistributedFit:
             names[:] = logs
             return tf.stack([strategy.reduce("MEAN", loss, axis=None) for loss in logs.values()])
 
-        step, step_on_next = self._compiled(step)
+        step_on_next = self._compiled(step)
         steps, several = self.steps_per_execution, self._several_workers()
 
         def execution(iterator):
+            # Its steps are not compiled by themselves: what all replicas of a `MirroredStrategy`
+            # reduce with would be looked for in that inner graph, and not be found in this one.
             def make_step(index, _, losses):
                 if several:  # whose iterators have no optionals, but whose steps are counted
                     return index + 1, True, losses.write(index, step(next(iterator)))
@@ -333,7 +335,7 @@ class DistributedFit:
             sums = strategy.run(weighted, args=(data, index))
             return {name: strategy.reduce("SUM", value, axis=None) for name, value in sums.items()}
 
-        _, step_on_next = self._compiled(step)
+        step_on_next = self._compiled(step)
 
         @graph_mistakes_told()
         def test(iterator):
@@ -358,10 +360,7 @@ class DistributedFit:
         return function if self.run_eagerly else tf.function(function, autograph=False)
 
     def _compiled(self, step):
-        """Return `step` on data and on the next data of an iterator, both compiled.
-
-        What else `step` takes follows.
-        """
+        """Return `step`, compiled, on the next data of an iterator; what else it takes follows."""
         on_data = self._graph(step)
         on_iterator = self._graph(lambda iterator, *others: on_data(next(iterator), *others))
 
@@ -371,7 +370,7 @@ class DistributedFit:
                 return on_data(tuple(data), *others)
             return on_iterator(iterator, *others)
 
-        return on_data, on_next
+        return on_next
 
     @property
     def metrics(self):

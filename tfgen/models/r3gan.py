@@ -207,9 +207,11 @@ def halved(x):
 def _pixels(x, patch_size):
     """Return the images [b, h p, w p, c] of patches [b, h, w, p p c]."""
     height, width, size = x.shape[1:]
-    x = layers.Reshape((height, width, patch_size, patch_size, size // patch_size**2))(x)
-    x = layers.Permute((1, 3, 2, 4, 5))(x)
-    return layers.Reshape((height * patch_size, width * patch_size, -1))(x)
+    channels = size // patch_size**2
+    x = layers.Reshape((height, width, patch_size, patch_size, channels), dtype="float32")(x)
+    x = layers.Permute((1, 3, 2, 4, 5), dtype="float32")(x)
+    shape = height * patch_size, width * patch_size, channels
+    return layers.Reshape(shape, dtype="float32")(x)
 
 
 def _convolution(filters, size=1, gain=1.0, use_bias=False, **options):

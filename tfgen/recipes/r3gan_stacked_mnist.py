@@ -13,6 +13,7 @@ def recipe():
         r3gan_mnist.recipe(),
         name="r3gan_stacked_mnist",
         dataset="stacked_mnist",
+        binarised_too=False,
         model=r3gan_mnist.model_of((24, 48), gamma=1.0, output_activation="tanh", patch_size=2),
         steps=24_000,
         validate_every=2000,
