@@ -455,3 +455,28 @@ def test_own_players_that_do_not_fit_are_refused():
     _, labelled = own_players(3)
     with pytest.raises(UserError, match="cannot be an auxiliary classifier; leave out"):
         GAN(SHAPE, 3, num_classes=3, conditioning="auxiliary_classifier", discriminator=labelled)
+
+
+@pytest.mark.parametrize("end", ["sigmoid", "softmax"])
+def test_own_players_that_end_in_what_they_should_not_are_refused(end):
+    layers = keras.layers
+    generator = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(4), layers.Reshape(SHAPE), layers.Activation(end)]
+    )
+    discriminator = keras.Sequential([keras.Input(SHAPE), layers.Flatten(), layers.Dense(1, end)])
+    with pytest.raises(UserError, match=f"^the generator ends in a {end}, .* end it in a tanh.$"):
+        GAN(SHAPE, 3, generator=generator)
+    sentence = f"^the discriminator ends in a {end}, but games take logits; end it in a linear"
+    with pytest.raises(UserError, match=sentence):
+        GAN(SHAPE, 3, discriminator=discriminator)
+
+
+def test_spectral_norms_of_an_own_discriminator_are_those_of_its_layers():
+    layers = keras.layers
+    _, discriminator = own_players()
+    with pytest.raises(UserError, match="^spectral_norm is not for a discriminator of your own"):
+        GAN(SHAPE, 3, discriminator=discriminator, spectral_norm=True)
+    normalized = layers.SpectralNormalization(layers.Dense(1), name="normalized")
+    discriminator = keras.Sequential([keras.Input(SHAPE), layers.Flatten(), normalized])
+    with pytest.raises(UserError, match="^the discriminator's layer 'normalized' is a Spectral"):
+        GAN(SHAPE, 3, discriminator=discriminator)

@@ -243,14 +243,14 @@ def _check_constant(role, network, example):
         )
 
 
-def check_end(decoder, remedy):
-    """Raise `UserError`, which ends with `remedy`, for a decoder that ends in sigmoid or softmax.
+def check_end(role, network, remedy):
+    """Raise `UserError`, which ends with `remedy`, for a network that ends in sigmoid or softmax.
 
     Of a subclass of `keras.Model` nobody knows what it ends in.
     """
-    activation = _last_activation(decoder)
+    activation = _last_activation(network)
     if activation in ("sigmoid", "softmax"):
-        raise UserError(f"the decoder ends in a {activation}, but {remedy}.")
+        raise UserError(f"the {role} ends in a {activation}, but {remedy}.")
 
 
 def _last_activation(network):

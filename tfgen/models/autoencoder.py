@@ -95,7 +95,9 @@ class Autoencoder(LatentModel):
         self.corruption_level = corruption_level
         self.set_networks(latent_dim, self.image_shape[-1], encoder, decoder)
         check_end(
-            self.decoder, "black is -1 and white is 1; end it in tanh or leave the activation out"
+            "decoder",
+            self.decoder,
+            "black is -1 and white is 1; end it in tanh or leave the activation out",
         )
         self.density = CodeDensity(num_components, latent_dim)
         self.built = True

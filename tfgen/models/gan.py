@@ -9,6 +9,7 @@ from tfgen.errors import UserError
 from tfgen.layers.conditioning import check_conditioning, discriminator_network
 from tfgen.layers.networks import (
     check_custom,
+    check_end,
     check_hidden,
     copied,
     decoder_network,
@@ -51,7 +52,8 @@ class GAN(AdversarialModel):
         discriminator: a Keras model instead of one of `discriminator_hidden`, from images
             [b, h, w, c] in [-1, 1] (or [images, labels]) to logits [b, 1]. It cannot be an
             auxiliary classifier, nor have batch normalisation in a game with a gradient penalty.
-            Layers of `layers.spectral_norm` in it take their power iterations.
+            Layers of `layers.spectral_norm` in it take their power iterations; Keras's
+            `SpectralNormalization` is refused.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class GAN(AdversarialModel):
         else:
             sizes = (self.latent_dim,), self.num_classes
             check_custom("generator", generator, *sizes, self.image_shape, constant=False)
+            check_end("generator", generator, "black is -1 and white is 1; end it in a tanh")
             averaged = copied(generator, *sizes)
         if discriminator is None:
             discriminator = self._discriminator_network()
@@ -99,7 +102,25 @@ class GAN(AdversarialModel):
         else:
             sizes = self.image_shape, self.num_classes, (1,)
             check_custom("discriminator", discriminator, *sizes, constant=False)
+            check_end("discriminator", discriminator, "games take logits; end it in a linear layer")
+            self._check_norms(discriminator)
         self.set_players(generator, averaged, discriminator)
+
+    def _check_norms(self, discriminator):
+        """Raise `UserError` if spectral norms are asked of an own discriminator, or are Keras's."""
+        remedy = "make it of the layers of tfgen.layers.spectral_norm"
+        if self.spectral_norm:
+            raise UserError(
+                "spectral_norm is not for a discriminator of your own; leave it out, and "
+                f"{remedy} if its kernels are to be divided by their norms."
+            )
+        for layer in discriminator._flatten_layers():
+            if isinstance(layer, keras.layers.SpectralNormalization):
+                raise UserError(
+                    f"the discriminator's layer '{layer.name}' is a SpectralNormalization, which "
+                    "overwrites kernels whenever it is called in training, in the generator's "
+                    f"moves too; {remedy}."
+                )
 
     def _generator_network(self):
         batch_norm = "shared" if self.network == "convolutional" else None

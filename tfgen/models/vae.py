@@ -58,7 +58,9 @@ class VAE(VariationalModel):
         parameters = self.likelihood.num_parameters(self.image_shape[-1])
         self.set_networks(2 * latent_dim, parameters, encoder, decoder)
         check_end(
-            self.decoder, "the likelihood takes numbers without bounds; leave the activation out"
+            "decoder",
+            self.decoder,
+            "the likelihood takes numbers without bounds; leave the activation out",
         )
         # Convolutions do not gain from XLA, and of other people's networks nobody knows.
         self.compiles = network == "dense" and not self.own_networks
