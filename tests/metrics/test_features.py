@@ -55,7 +55,7 @@ def test_raw_pixels_keep_their_scale():
     ("images", "kind", "sentence"),
     [
         (some_images(2, (8, 8, 1)), "classifier", "takes uint8 images of 28x28x1, .* of 8x8x1"),
-        (some_images(2, (28, 28, 3)), "classifier", "but these are uint8 of 28x28x3"),
+        (some_images(2, (28, 28, 3)), "classifier", "but these are of 28x28x3"),
         (some_images(2, (8, 8, 2)), "inception", "1 or 3 channels, but these have 2"),
         (some_images(2), "inceptoin", "did you mean 'inception'"),
     ],
@@ -80,6 +80,8 @@ def test_images_that_features_cannot_take_are_told(images, kind, sentence):
 def test_features_are_of_one_image_or_more_of_whole_pixels(images, kind, sentence):
     with pytest.raises(UserError, match=rf"^images must be uint8 .*, {sentence}\.$"):
         features.extract(images, kind)
+    with pytest.raises(UserError, match=sentence):
+        digit_classifier.digit_classes(images)
 
 
 def test_a_list_of_images_is_as_good_as_an_array():

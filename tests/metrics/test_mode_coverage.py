@@ -30,6 +30,9 @@ def test_modes_that_are_none_are_told():
         mode_coverage([0, -1], 4)
     with pytest.raises(UserError, match="the modes of no samples were given"):
         mode_coverage([], 4)
+    for number in (0, 2.5, "a"):
+        with pytest.raises(UserError, match=f"num_modes must be an integer .*, but is {number!r}"):
+            mode_coverage([0], number)
 
 
 def test_a_perfect_sampler_of_stacked_mnist_has_its_known_floor():

@@ -232,8 +232,8 @@ def test_no_figure_has_an_infinite_floor():
 
 
 def test_samples_are_drawn_before_modes_of_binary_images_are_counted(shared_data_dir, monkeypatch):
-    settings = {"data_dir": shared_data_dir, "limit": 1000}
-    grey, binary = (data.load("stacked_mnist", levels=n, **settings) for n in (256, 2))
+    grey = data.load("stacked_mnist", data_dir=shared_data_dir, limit=1000)
+    binary = grey.at_levels(2)
     seen = []
 
     def darkest(images):
@@ -241,7 +241,7 @@ def test_samples_are_drawn_before_modes_of_binary_images_are_counted(shared_data
         return np.zeros(len(images), int)
 
     monkeypatch.setattr("tfgen.metrics.known_modes.digit_classes", darkest)
-    images = grey.images("train")
+    images = grey.images("test")
     modes = metrics.evaluate(drawn_from(images), binary, seed=5, sampling_seeds=2)["modes"]
     assert modes["protocol"].startswith("1000 samples, grey pixels drawn black or white, digits")
     assert set(np.unique(seen)) == {0, 255}

@@ -16,6 +16,9 @@ image goes through all of the policy; here each transformation takes an image wi
 in `adaptive`.
 """
 
+import numbers
+from collections.abc import Iterable
+
 import keras
 import tensorflow as tf
 
@@ -78,8 +81,13 @@ class DifferentiableAugmentation(Value):
     """
 
     def __init__(self, probability=1.0, policy=tuple(POLICIES)):
-        if not 0 <= probability <= 1:
-            raise UserError(f"probability must lie in 0..1, but is {probability}.")
+        if not isinstance(probability, numbers.Real) or not 0 <= probability <= 1:
+            raise UserError(f"probability must lie in 0..1, but is {probability!r}.")
+        if not isinstance(policy, Iterable):
+            raise UserError(
+                f"policy must be names of augmentations, such as {tuple(POLICIES)}, but is "
+                f"{policy!r}."
+            )
         policy = (policy,) if isinstance(policy, str) else tuple(policy)
         wrong = [name for name in policy if name not in POLICIES]
         if wrong:

@@ -27,12 +27,12 @@ def density_coverage(real, fake, k=5):
     (Balls with their surface would not meet the expectations either: 10 images, 20 times each,
     would have a density of 4 against themselves.) Take repeated images out of `real` first.
 
-    Raises `UserError` unless 1 <= k < n, and for what `comparable` refuses.
+    Raises `UserError` unless k is an integer and 1 <= k < n, and for what `comparable` refuses.
     """
     real, fake = neighbourhoods(real, fake)
     radii = real.radii(k) ** 2
     balls, covered = 0, np.zeros(len(radii), bool)
-    for _, columns, most in squared_distances(fake.features, real.features, margin=1):
+    for _, columns, most in squared_distances(fake, real, margin=1):
         within = most < radii[columns]
         balls += within.sum()
         covered[columns] |= within.any(axis=0)

@@ -1,4 +1,4 @@
-"""What the metrics take: arrays of finite numbers, kept as they are and not copied."""
+"""What the metrics take: arrays of finite numbers or images, kept as they are and not copied."""
 
 import numpy as np
 
@@ -41,6 +41,22 @@ def comparable(first, second):
             f"{list(first.shape)} and {list(second.shape)}."
         )
     return finite(first, "features"), finite(second, "features")
+
+
+def whole_images(images):
+    """Return images as an array uint8 [n, h, w, c].
+
+    Raises `UserError` for another dtype or number of axes, and for no images at all.
+    """
+    expected = "images must be uint8 [n, height, width, channels], at least one"
+    try:
+        images = np.asarray(images)
+    except ValueError:  # of several shapes
+        raise UserError(f"{expected}, but these are no array.") from None
+    if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
+        shape = list(images.shape)
+        raise UserError(f"{expected}, but these are {images.dtype} of shape {shape}.")
+    return images
 
 
 def blocks(rows, size):

@@ -8,7 +8,7 @@ order of the samples matters.
 
 import numpy as np
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.metrics.inputs import blocks, comparable
 
 
@@ -16,9 +16,10 @@ def kernel_distance(first, second, block=2048):
     """Return the unbiased squared MMD of features [n, d] and [m, d], float64, exact over blocks.
 
     It has no unit, and depends on the scale of the features. `block` rows of each set are float64
-    at a time. Raises `UserError` for fewer than two samples, which make no pair, and for what
-    `comparable` refuses.
+    at a time. Raises `UserError` for fewer than two samples, which make no pair, for a `block` that
+    is no integer of at least 1, and for what `comparable` refuses.
     """
+    check_counts(block=block)
     first, second = comparable(first, second)
     n, m = len(first), len(second)
     if min(n, m) < 2:

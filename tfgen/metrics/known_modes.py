@@ -13,8 +13,7 @@ from tfgen.metrics.mode_coverage import (
     mode_coverage,
     stacked_digits,
 )
-from tfgen.metrics.progress import sample_sets
-from tfgen.metrics.sample_quality import over_sets, sets_text
+from tfgen.metrics.sample_quality import drawn_sets, over_sets, sets_text
 
 KNOWN = (STACKED_MNIST, *GAUSSIANS)
 
@@ -23,8 +22,9 @@ def known_modes(model, data, split="test", seed=0, sampling_seeds=3, samples=Non
     """Return name -> figure of the modes that samples of a data set of `KNOWN` reach.
 
     Takes what `evaluate` does. As many samples are drawn as is usual, fewer where the split holds
-    fewer images, and none where it holds fewer than there are modes; or `samples`. The floor is
-    what as many real images of the split score, or all of them if it holds fewer.
+    fewer images, and none where it holds fewer than there are modes; or `samples`. Those of
+    two-level data are drawn black or white first. The floor is what as many real images of the
+    split score, or all of them if it holds fewer; a figure that is infinite of either is left out.
     """
     usual, how, units, score = _of_gaussians(data) if data.name in GAUSSIANS else _of_stacks()
     n = samples or min(usual, data.size(split))
@@ -32,20 +32,20 @@ def known_modes(model, data, split="test", seed=0, sampling_seeds=3, samples=Non
         logging.info("no modes are counted: the split %s has fewer images than modes", split)
         return {}
     labels = np.resize(data.labels(split, n), n) if model.num_classes else None
-    sets = sample_sets(model, n, seed, sampling_seeds, labels)
+    sets, how_drawn = drawn_sets(model, data, n, seed, sampling_seeds, labels)
     of_sets = [score(images) for images in sets]
     real = data.images(split, n)
     floors = score(real)
     figures = {}
     for column, (name, unit) in enumerate(units.items()):
         values = [scores[column] for scores in of_sets]
-        if not np.isfinite(values).all():
+        if not np.isfinite([*values, floors[column]]).all():
             continue  # a divergence of no mode at all, which the number of modes tells as well
         figures[name] = {
             **over_sets(values),
             "floor": floors[column],
             "unit": unit,
-            "protocol": f"{n} samples, {how}{sets_text(values)}; "
+            "protocol": f"{n} samples{how_drawn}, {how}{sets_text(values)}; "
             f"the {len(real)} images of split {split} score {floors[column]:.4g}",
             "split": split,
             "n": n,

@@ -6,9 +6,12 @@ Gaussians in the plane: a sample is of high quality within three standard deviat
 (the latter paper).
 """
 
+import math
+import numbers
+
 import numpy as np
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.metrics.inputs import finite
 
 STACKED_MODES = 1000
@@ -22,8 +25,10 @@ def mode_coverage(modes, num_modes):
     Args: modes: int [n], the mode of each sample, in 0..num_modes-1; num_modes: of them.
 
     n samples of a perfect sampler have a KL of about (num_modes - 1) / (2 n), not of 0. Raises
-    `UserError` for no samples, and for modes that are not integers or not in the range.
+    `UserError` for no samples, for modes that are not integers or not in the range, and for a
+    number of them that is no integer of at least 1.
     """
+    check_counts(num_modes=num_modes)
     modes = np.asarray(modes)
     if not modes.size:
         raise UserError("the modes of no samples were given; give at least one.")
@@ -59,9 +64,16 @@ def gaussian_coverage(points, centres, sigma):
     A point belongs to the nearest of the centres [k, d], and is of high quality within 3 sigma of
     it (of a perfect sampler in the plane, 1 - exp(-9/2) = 98.9 % of the points are). Only such
     points reach a mode and count in the KL, which is infinite where there is none. Raises
-    `UserError` for what `finite` refuses.
+    `UserError` for what `finite` refuses, for centres of other dimensions than the points, and
+    unless sigma is above 0.
     """
     points, centres = finite(points, "points"), finite(centres, "centres")
+    if points.shape[1] != centres.shape[1]:
+        raise UserError(
+            f"points of {points.shape[1]} dimensions have no centres of {centres.shape[1]}."
+        )
+    if not isinstance(sigma, numbers.Real) or not 0 < sigma < math.inf:
+        raise UserError(f"sigma must be a number above 0, but is {sigma!r}.")
     points = points.astype(np.float64)
     distances = np.linalg.norm(points[:, None] - centres, axis=-1)
     modes, good = distances.argmin(axis=1), distances.min(axis=1) <= 3 * sigma

@@ -16,12 +16,13 @@ def precision_recall(real, fake, k=3):
     Shares, in 0..1. A ball holds what lies on its surface, as in the paper, up to rounding: a set
     and its copy score 1, also where radii are 0 since samples repeat. Two sets of one distribution
     do not reach 1, and reach less the more dimensions there are: compare with what real images
-    score. Raises `UserError` unless 1 <= k < min(n, m), and for what `comparable` refuses.
+    score. Raises `UserError` unless k is an integer and 1 <= k < min(n, m), and for what
+    `comparable` refuses.
     """
     real, fake = neighbourhoods(real, fake)
     of_real, of_fake = real.radii(k) ** 2, fake.radii(k) ** 2
     precise, recalled = np.zeros(len(of_fake), bool), np.zeros(len(of_real), bool)
-    for rows, columns, least in squared_distances(fake.features, real.features, margin=-1):
+    for rows, columns, least in squared_distances(fake, real, margin=-1):
         precise[rows] |= (least <= of_real[columns]).any(axis=1)
         recalled[columns] |= (least <= of_fake[rows, None]).any(axis=0)
     return float(precise.mean()), float(recalled.mean())

@@ -79,10 +79,8 @@ def sample_quality(
     protocol = f"{n} samples against {_counted(real, data, split)}"
     if model.num_classes:
         protocol += f", labels of {_called(other)}"
-    sets = sample_sets(model, n, seed, sampling_seeds, labels)
-    if data.levels == 2 and any(((images > 0) & (images < 255)).any() for images in sets):
-        protocol += ", grey pixels drawn black or white"
-    sets = [data.drawn(images, seed + k * n) for k, images in enumerate(sets)]
+    sets, how_drawn = drawn_sets(model, data, n, seed, sampling_seeds, labels)
+    protocol += how_drawn
     figures = _distances(sets, real_features, others, kind, other, protocol, about)
     if model.num_classes and data.num_classes:
         figures |= _classifier_accuracy(sets, labels, data, split, other, about)
@@ -190,7 +188,6 @@ def _measures(fewest, dimensions, kind):
 
 
 def _neighbour_shares(real, fake):
-    fake = Neighbourhood(fake)
     precision, recall = precision_recall(real, fake, k=3)
     density, coverage = density_coverage(real, fake, k=5)
     return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
@@ -224,6 +221,14 @@ def _classifier_accuracy(sets, labels, data, split, other, about):
         f"trained on {n} real images it reaches {floor:.4f}"
     )
     return {"classifier accuracy score": figure}
+
+
+def drawn_sets(model, data, n, seed, count, labels=None):
+    """Return (the `sample_sets` of a model, as `ImageData.drawn`, what a protocol says of that)."""
+    sets = sample_sets(model, n, seed, count, labels)
+    grey = data.levels == 2 and any(((images > 0) & (images < 255)).any() for images in sets)
+    sets = [data.drawn(images, seed + k * n) for k, images in enumerate(sets)]
+    return sets, ", grey pixels drawn black or white" if grey else ""
 
 
 def over_sets(values, names=("value", "spread")):

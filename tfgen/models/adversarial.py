@@ -333,8 +333,10 @@ class AdversarialModel(GenerativeModel):
 
 
 def _check_truncation(truncation):
-    if truncation is not None and not truncation > 0:
-        raise UserError(f"truncation must be above 0, but is {truncation}.")
+    if truncation is None:
+        return
+    if not isinstance(truncation, numbers.Real) or not truncation > 0:
+        raise UserError(f"truncation must be above 0, but is {truncation!r}.")
 
 
 def truncated(noise, truncation):

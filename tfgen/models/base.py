@@ -77,8 +77,11 @@ class GenerativeModel(DistributedFit, keras.Model):
 
         Returns numpy uint8 [n, h, w, c].
         """
-        if n < 1 or batch_size < 1:
-            raise UserError(f"n and batch_size must be at least 1, but are {n} and {batch_size}.")
+        counts = n, batch_size
+        if not all(isinstance(count, numbers.Integral) and count >= 1 for count in counts):
+            raise UserError(
+                f"n and batch_size must be at least 1 and whole, but are {n!r} and {batch_size!r}."
+            )
         labels = check_labels(labels, self.num_classes, n)
         seeds = random_noise.check_seeds(np.arange(seed, seed + n), n).numpy()
 

@@ -39,9 +39,14 @@ def run(dataset, values):
     from tfgen.export import comparison
     from tfgen.export.atomic import written_beside
 
-    entries = comparison.of_dataset([*zoo.entries(), *map(_named, values.entries)], dataset)
-    for word in set(values.entries) - {entry.name for entry in entries}:
-        raise UserError(f"entry {word} was not trained on '{dataset}'.")
+    named = [_named(word) for word in values.entries]
+    once = {}  # of each folder the first entry, under whatever names it is given
+    for entry in [*zoo.entries(), *named]:
+        once.setdefault(entry.path.resolve(), entry)
+    entries = comparison.of_dataset(once.values(), dataset)
+    for entry in named:
+        if entry.info["dataset"] != dataset:
+            raise UserError(f"entry {entry.name} was not trained on '{dataset}'.")
     if values.out:
         shared_flags.check_free(pathlib.Path(values.out), "--out", values)
     elif values.overwrite:

@@ -89,6 +89,11 @@ def run(name, values):
         data_dir=values.data_dir,
         levels=2 if values.binarised else entry.info["levels"],
     )
+    if values.binarised and images.name in data.GAUSSIANS:
+        raise UserError(
+            f"'{images.name}' holds points, which are nothing in black and white; "
+            "leave out --binarised."
+        )
     model = zoo.load(entry)
     if values.maps:
         _save_maps(entry, model, images, values)

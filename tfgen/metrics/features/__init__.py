@@ -11,6 +11,7 @@ import numpy as np
 
 from tfgen.metrics.features.digit_classifier import IMAGE_SHAPE, digit_features
 from tfgen.metrics.features.inception import inception_features
+from tfgen.metrics.inputs import whole_images
 from tfgen.names import unknown
 
 MAX_PIXELS = 16_384
@@ -44,8 +45,8 @@ def title(kind):
 def extract(images, kind):
     """Return the features [n, d] of images uint8 [n, h, w, c].
 
-    Raises `UserError` for unknown features, for images that they cannot take, and where
-    Inception's weights cannot be had.
+    Raises `UserError` for unknown features, for what `whole_images` refuses, for images that the
+    features cannot take, and where Inception's weights cannot be had.
     """
     check_kind(kind)
-    return KINDS[kind][1](images)
+    return KINDS[kind][1](whole_images(images))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tfgen.errors import UserError
+from tfgen.metrics.inputs import whole_images
 
 IMAGE_SHAPE = (28, 28, 1)
 WEIGHTS = pathlib.Path(__file__).with_name("mnist_classifier.keras")
@@ -39,7 +40,7 @@ def digit_features(images):
 
 def digit_classes(images):
     """Return the shipped classifier's classes of images uint8 [n, 28, 28, 1], int64 [n]."""
-    return predicted_classes(_shipped_parts()[1], _checked(images))
+    return predicted_classes(_shipped_parts()[1], _checked(whole_images(images)))
 
 
 def predicted_classes(model, images):
@@ -124,12 +125,11 @@ def _shipped_parts():
 
 
 def _checked(images):
-    images = np.asarray(images)
-    if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
+    if images.shape[1:] != IMAGE_SHAPE:
         shape = "x".join(map(str, images.shape[1:]))
         raise UserError(
-            f"the classifier of digits takes uint8 images of 28x28x1, but these are "
-            f"{images.dtype} of {shape}; take raw pixels or Inception features for them."
+            f"the classifier of digits takes uint8 images of 28x28x1, but these are of {shape}; "
+            "take raw pixels or Inception features for them."
         )
     return images
 

@@ -25,17 +25,16 @@ def inception_features(images):
     channels. Raises `UserError` for other images, and where the weights can be found neither in
     Keras's cache nor on the network.
     """
-    images = np.asarray(images)
-    if images.ndim != 4 or images.dtype != np.uint8 or images.shape[-1] not in (1, 3):
+    channels = images.shape[-1]
+    if channels not in (1, 3):
         raise UserError(
-            "Inception features are of uint8 images [n, height, width, 1 or 3], "
-            f"but these are {images.dtype} of {list(images.shape)}."
+            f"Inception features are of images of 1 or 3 channels, but these have {channels}."
         )
     network, features = _network(), []
     for start in range(0, len(images), BATCH_SIZE):
         batch = tf.cast(images[start : start + BATCH_SIZE], tf.float32)
         batch = tf.image.resize(batch, [SIDE, SIDE], antialias=True) / 127.5 - 1
-        features.append(network(tf.repeat(batch, 3 // batch.shape[-1], axis=-1), training=False))
+        features.append(network(tf.repeat(batch, 3 // channels, axis=-1), training=False))
     return np.concatenate(features)
 
 
