@@ -1,7 +1,8 @@
 """The minimax game of 2014 on a grid of twenty-five Gaussians, which is known to lose modes.
 
 It stands beside `relativistic_gan_grid_of_gaussians`, from which it differs in the game and in
-Adam's rate and betas, which are those of DCGAN.
+Adam's rate and betas, which are those of DCGAN. In ten seeds its averaged generator reached 24 or
+all 25 modes, but unevenly, and only 18 to 35 % of the samples were of high quality.
 """
 
 import dataclasses

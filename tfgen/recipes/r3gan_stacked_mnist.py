@@ -1,6 +1,10 @@
 """R3GAN on Stacked MNIST, three digits in three colours: a thousand modes.
 
-Not trained to its end yet, so it states no figure.
+Expected: all 1000 modes in two of three sets of 26,000 samples, 999 in the third, at a KL of .117
+to the uniform (of real images .024), after some 65 minutes on one CPU core.
+
+What counts is that D does not win. With the lighter penalties and the linear output of
+`r3gan_mnist`, and without patches, 844 modes were reached at a KL of 1.0 after 576,000 images.
 """
 
 import dataclasses
@@ -17,4 +21,7 @@ def recipe():
         model=r3gan_mnist.model_of((24, 48), gamma=1.0, output_activation="tanh", patch_size=2),
         steps=24_000,
         validate_every=2000,
+        published=(
+            "1000 modes at a KL of 0.06 (PacDCGAN2), 78.9 at 4.50 (DCGAN), both Lin et al. 2018"
+        ),
     )
