@@ -2,8 +2,8 @@
 
 Their pixels are not the original ones, so that no figure compares with a published one. Expected: a
 classifier that is trained on 2,000 samples names 46 % of the test images rightly, where 2,000 real
-images teach it 47 %, after some 105 minutes on one CPU core. Many horses, ships and cars can be told
-by eye, few of the other animals; variety is lacking (recall on raw pixels .29; other real images
+images teach it 47 %, after some 105 minutes on one CPU core. By eye many horses, ships and cars can
+be told, few of the other animals; variety is lacking (recall on raw pixels .29; other real images
 .49).
 
 Stages begin at patches of 2x2 pixels, and the penalties are twice as heavy as those with which the
