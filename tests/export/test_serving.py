@@ -65,11 +65,14 @@ def entry_of(model, like, folder):
     return model
 
 
+# A VQ-VAE's scan is a PixelCNN's and its latents are a VAE's, as those of a ladder are.
+LIKE_OTHERS = ("VQVAE", "HierarchicalVAE")
+
+
 @pytest.mark.parametrize(
     ("like", "make"),
     [
-        # Its scan is a PixelCNN's and its latents are a VAE's.
-        pytest.param(*model, id=name, marks=pytest.mark.exhaustive if name == "VQVAE" else [])
+        pytest.param(*model, id=name, marks=pytest.mark.exhaustive if name in LIKE_OTHERS else [])
         for name, model in MODELS.items()
     ],
 )

@@ -196,6 +196,7 @@ MIRRORED = """
 import keras, numpy as np, tensorflow as tf
 (cpu,) = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # saves seconds
 from tfgen.augmentation import AdaptiveAugmentation
 from tfgen.models import GAN
 
