@@ -208,6 +208,7 @@ def _pixels(x, patch_size):
     """Return the images [b, h p, w p, c] of patches [b, h, w, p p c]."""
     height, width, size = x.shape[1:]
     channels = size // patch_size**2
+    # In float32, as the output is: a half-precision policy would round away some of 256 levels.
     x = layers.Reshape((height, width, patch_size, patch_size, channels), dtype="float32")(x)
     x = layers.Permute((1, 3, 2, 4, 5), dtype="float32")(x)
     shape = height * patch_size, width * patch_size, channels
