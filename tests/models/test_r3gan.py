@@ -87,6 +87,9 @@ def test_it_starts_at_the_mean_pixel(patch_size, activation):
         pixels = np.array(network(tf.zeros([1, 16])))  # around which the noise's images lie
         mean = to_unit(images).numpy().mean(axis=(0, 1, 2))
         np.testing.assert_allclose(pixels, np.broadcast_to(mean, [1, 8, 8, 3]), atol=1e-5)
+        if activation == "linear":
+            pixels = network(tf.random.stateless_normal([4000, 16], [0, 1]))
+            np.testing.assert_allclose(np.mean(pixels, axis=(0, 1, 2)), mean, atol=0.05)
 
 
 def test_a_tanh_keeps_images_between_the_ends():
