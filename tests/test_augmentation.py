@@ -155,7 +155,7 @@ def test_evaluation_and_sampling_see_the_images_as_they_are():
 
 def test_what_makes_no_sense_is_refused():
     for probability in (-0.1, 1.1, math.nan, "a", None):
-        told = f"probability must lie in 0..1, but is {probability!r}"
+        told = rf"probability must be a number in \[0, 1\], but is {probability!r}"
         with pytest.raises(UserError, match=told):
             DifferentiableAugmentation(probability)
         with pytest.raises(UserError, match=told):
@@ -166,11 +166,13 @@ def test_what_makes_no_sense_is_refused():
         with pytest.raises(UserError, match=f"policy must be names of augm.*, but is {policy}"):
             DifferentiableAugmentation(policy=policy)
     for target in (1, math.nan, "a"):
-        told = f"target must lie between -1 and 1, but is {target!r}"
+        told = rf"target must be a number in \(-1, 1\), but is {target!r}"
         with pytest.raises(UserError, match=told):
             AdaptiveAugmentation(target)
     for images in (0, "a"):
-        with pytest.raises(UserError, match=f"images must be above 0, but is {images!r}"):
+        with pytest.raises(
+            UserError, match=rf"images must be a number in \(0, inf\], but is {images!r}"
+        ):
             AdaptiveAugmentation(images=images)
     with pytest.raises(UserError, match="augmentation must be one of tfgen.augmentation, .*float"):
         GAN((4, 3, 1), augmentation=0.5)

@@ -16,15 +16,14 @@ from collections.abc import Iterable
 import numpy as np
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 
 MARK = "tfgen"  # before the sentence of an assertion that is ours
 
 
 def grid(levels):
     """Return the uint8 pixel values [levels] of the levels 0..levels-1."""
-    if not 2 <= levels <= 256:
-        raise UserError(f"levels must lie in 2..256, but is {levels}.")
+    check_counts(minimum=2, maximum=256, levels=levels)
     return np.round(np.arange(levels) * (255 / (levels - 1))).astype(np.uint8)
 
 

@@ -294,7 +294,10 @@ def test_entries_without_codes_are_refused(name, command, capsys, tmp_path):
         ),
         (["interpolate", "vae_digits", "--seed=1", "--out=x.png"], "goes between images; leave ou"),
         (["interpolate", "vae_digits", "--truncation=1", "--out=x.png"], "leave out --truncation"),
-        (["interpolate", "gan_digits", "--truncation=0", "--out=x.png"], "must be above 0"),
+        (
+            ["interpolate", "gan_digits", "--truncation=0", "--out=x.png"],
+            "must be a number in (0, inf]",
+        ),
         (["interpolate", "gan_digits", "--images=one.png", "--out=x.png"], "encodes no images; le"),
         (["interpolate", "gan_digits", "--split=train", "--out=x.png"], "leave out --split"),
         (["interpolate", "gan_digits", "--seed=2147483640", "--out=x.png"], "the largest seed"),

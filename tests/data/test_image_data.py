@@ -387,7 +387,7 @@ def test_a_download_that_fails_is_told_in_few_words(error, reason, tmp_path, mon
 def test_unknown_splits_and_levels_are_refused(digits):
     with pytest.raises(UserError, match="has no split 'tset'; it has train, validation, test"):
         digits.images("tset")
-    with pytest.raises(UserError, match=r"levels must lie in 2..256"):
+    with pytest.raises(UserError, match=r"levels must be an integer in 2..256"):
         data.load("digits", levels=1)
 
 

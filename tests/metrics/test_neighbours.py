@@ -161,7 +161,7 @@ def test_modes_and_points_that_are_none_are_told():
 
 @pytest.mark.parametrize("sigma", [np.nan, np.inf, -0.1, 0, "a", None])
 def test_a_width_of_modes_that_is_none_is_told(sigma):
-    with pytest.raises(UserError, match=f"sigma must be a number above 0, but is {sigma!r}"):
+    with pytest.raises(UserError, match=rf"sigma must be a number in \(0, inf\), but is {sigma!r}"):
         gaussian_coverage(np.eye(2), np.eye(2), sigma)
 
 

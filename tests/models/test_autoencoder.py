@@ -1,5 +1,7 @@
 """The loss is the squared error, samples come from the codes' density, corruption only trains."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -160,16 +162,16 @@ def test_a_denoising_autoencoder_mends_digits_better_than_a_plain_one(kind, leve
     ("corruption", "level", "sentence"),
     [
         ("salt", 0.1, "corruption must be None or one of gaussian, masking, but is 'salt'"),
-        ("gaussian", 0.0, "corruption_level of 'gaussian' must be above 0 and finite, but is 0.0"),
-        ("gaussian", np.inf, "must be above 0 and finite"),
-        ("gaussian", np.nan, "must be above 0 and finite"),
-        ("masking", 1.0, "corruption_level of 'masking' must be above 0 and below 1, but is 1.0"),
-        ("masking", -0.1, "must be above 0 and below 1"),
+        ("gaussian", 0.0, "corruption_level must be a number in (0, inf), but is 0.0"),
+        ("gaussian", np.inf, "must be a number in (0, inf)"),
+        ("gaussian", np.nan, "must be a number in (0, inf)"),
+        ("masking", 1.0, "corruption_level must be a number in (0, 1), but is 1.0"),
+        ("masking", -0.1, "must be a number in (0, 1)"),
         (None, 0.1, "corruption_level is 0.1, but no corruption is given"),
     ],
 )
 def test_corruptions_that_make_no_sense_are_refused(corruption, level, sentence):
-    with pytest.raises(UserError, match=sentence):
+    with pytest.raises(UserError, match=re.escape(sentence)):
         small(corruption=corruption, corruption_level=level)
 
 

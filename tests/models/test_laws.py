@@ -398,7 +398,7 @@ def test_half_precision_keeps_scores_in_float32(name, case):
 @every_model
 def test_wrong_input_is_refused_in_one_sentence(name, case):
     model = shared(name, case)
-    with pytest.raises(UserError, match="n and batch_size must be at least 1"):
+    with pytest.raises(UserError, match="must be an integer of at least 1"):
         model.sample(0)
     with pytest.raises(UserError, match="labels|unconditional"):
         model.sample(2, labels=None if model.num_classes else [0, 1])

@@ -28,7 +28,7 @@ def test_wrong_settings_are_refused():
         small_model((28, 30, 1))
     with pytest.raises(UserError, match="num_resolutions must be an integer of at least 1"):
         small_model(num_resolutions=0)
-    with pytest.raises(UserError, match="dropout must lie in"):
+    with pytest.raises(UserError, match=r"dropout must be a number in \[0, 1\)"):
         small_model(dropout=1.0)
     with pytest.raises(UserError, match="multiple of 3"):
         small_model((8, 4, 3), hidden_channels=4, likelihood=Categorical(4))

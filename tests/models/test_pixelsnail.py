@@ -74,7 +74,7 @@ def test_dropout_follows_the_noise_of_the_step():
 
 
 def test_arguments_out_of_range_are_refused():
-    with pytest.raises(UserError, match=r"dropout must lie in \[0, 1\)"):
+    with pytest.raises(UserError, match=r"dropout must be a number in \[0, 1\)"):
         PixelSNAIL((6, 5, 1), 8, 1, 1, dropout=1.0)
     with pytest.raises(UserError, match="num_residual must be an integer of at least 1, but is 0"):
         PixelSNAIL((6, 5, 1), 8, 1, 0)

@@ -17,13 +17,11 @@ The paper looks at r every four batches, here each move does; its set of 18 tran
 that of `differentiable`.
 """
 
-import numbers
-
 import keras
 import tensorflow as tf
 
 from tfgen.augmentation.differentiable import POLICIES, DifferentiableAugmentation
-from tfgen.errors import UserError
+from tfgen.errors import check_numbers
 
 
 @keras.saving.register_keras_serializable(package="tfgen")
@@ -39,10 +37,8 @@ class AdaptiveAugmentation(DifferentiableAugmentation):
 
     def __init__(self, target=0.6, images=500_000, probability=0.0, policy=tuple(POLICIES)):
         super().__init__(probability, policy)
-        if not isinstance(target, numbers.Real) or not -1 < target < 1:
-            raise UserError(f"target must lie between -1 and 1, but is {target!r}.")
-        if not isinstance(images, numbers.Real) or not images > 0:
-            raise UserError(f"images must be above 0, but is {images!r}.")
+        check_numbers("(-1, 1)", target=target)
+        check_numbers("(0, inf]", images=images)
         self.target = float(target)
         self.images = images
 

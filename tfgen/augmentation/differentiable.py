@@ -16,13 +16,12 @@ image goes through all of the policy; here each transformation takes an image wi
 in `adaptive`.
 """
 
-import numbers
 from collections.abc import Iterable
 
 import keras
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_numbers
 from tfgen.names import unknown
 from tfgen.values import Value
 
@@ -81,8 +80,7 @@ class DifferentiableAugmentation(Value):
     """
 
     def __init__(self, probability=1.0, policy=tuple(POLICIES)):
-        if not isinstance(probability, numbers.Real) or not 0 <= probability <= 1:
-            raise UserError(f"probability must lie in 0..1, but is {probability!r}.")
+        check_numbers("[0, 1]", probability=probability)
         if not isinstance(policy, Iterable):
             raise UserError(
                 f"policy must be names of augmentations, such as {tuple(POLICIES)}, but is "

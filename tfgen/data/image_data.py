@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.images import graph_mistakes_told, quantize
 
 # Validation and test images of two levels are drawn once, from this seed, the split and the
@@ -26,8 +26,7 @@ class ImageData:
     """
 
     def __init__(self, name, image_shape, class_names, splits, where, levels=256):
-        if not 2 <= levels <= 256:
-            raise UserError(f"levels must lie in 2..256, but is {levels}.")
+        check_counts(minimum=2, maximum=256, levels=levels)
         self.name = name
         self.image_shape = tuple(image_shape)
         self.class_names = tuple(class_names)

@@ -10,13 +10,10 @@ arXiv:1807.00734), which leaves no gain in dropping modes; with both penalties t
 near its solution, and needs neither normalisation nor other tricks.
 """
 
-import math
-import numbers
-
 import keras
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import check_numbers
 from tfgen.games.base import Game
 
 
@@ -32,8 +29,7 @@ class Relativistic(Game):
     pairs = True
 
     def __init__(self, gamma=1.0):
-        if not isinstance(gamma, numbers.Real) or not 0 <= gamma < math.inf:
-            raise UserError(f"gamma must be a number of 0 or above, but is {gamma!r}.")
+        check_numbers("[0, inf)", gamma=gamma)
         self.gamma = float(gamma)
 
     @property

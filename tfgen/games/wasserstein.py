@@ -8,13 +8,10 @@ the penalty asks for slope 1 between them, on one random point for each pair of 
 lets the critic move five times for each move of the generator (`n_critic=5`).
 """
 
-import math
-import numbers
-
 import keras
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import check_numbers
 from tfgen.games.base import Game, Judged
 
 EPSILON = 1e-12  # inside the root, whose own slope at zero is infinite
@@ -31,10 +28,7 @@ class Wasserstein(Game):
     compares = True
 
     def __init__(self, penalty=10.0):
-        if not isinstance(penalty, numbers.Real) or not 0 < penalty < math.inf:
-            raise UserError(
-                f"the weight of the gradient penalty must be a number above 0, but is {penalty!r}."
-            )
+        check_numbers("(0, inf)", penalty=penalty)
         self.weight = float(penalty)
 
     def get_config(self):

@@ -9,13 +9,11 @@ To this we add what the paper lacks: a code that hardly any vector chooses is de
 moves it any more, and is seated anew at a vector of the batch.
 """
 
-import numbers
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen.errors import UserError, check_counts
+from tfgen.errors import check_counts, check_numbers
 from tfgen.layers.product import product
 
 
@@ -33,11 +31,9 @@ class VectorQuantizer(keras.layers.Layer):
 
     def __init__(self, num_codes, embedding_dim, decay=0.99, restart_below=0.1, **kwargs):
         super().__init__(dtype="float32", **kwargs)
-        check_counts(num_codes=num_codes, embedding_dim=embedding_dim)
-        if not 2 <= num_codes <= 256:
-            raise UserError(f"num_codes must lie in 2..256, but is {num_codes}.")
-        if not isinstance(decay, numbers.Real) or not 0 <= decay < 1:
-            raise UserError(f"decay must lie in 0 up to 1, 1 excluded, but is {decay!r}.")
+        check_counts(minimum=2, maximum=256, num_codes=num_codes)
+        check_counts(embedding_dim=embedding_dim)
+        check_numbers("[0, 1)", decay=decay, restart_below=restart_below)
         self.num_codes, self.embedding_dim = num_codes, embedding_dim
         self.decay, self.restart_below = decay, restart_below
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras import ops
 from tensorflow_probability import distributions as tfd
 
-from tfgen.errors import UserError
+from tfgen.errors import check_counts
 from tfgen.likelihoods.base import Likelihood, logit, slope, split_channels
 
 
@@ -47,8 +47,7 @@ class Categorical(Likelihood):
     """A softmax over `levels` values for each channel (PixelRNN, arXiv:1601.06759)."""
 
     def __init__(self, levels=256):
-        if not 2 <= levels <= 256:
-            raise UserError(f"Categorical needs levels in 2..256, but got {levels}.")
+        check_counts(minimum=2, maximum=256, levels=levels)
         self.levels = levels
 
     def num_parameters(self, channels):

@@ -12,7 +12,7 @@ import tensorflow_probability as tfp
 from keras import ops
 from tensorflow_probability import distributions as tfd
 
-from tfgen.errors import UserError, check_counts
+from tfgen.errors import check_counts
 from tfgen.likelihoods.base import Likelihood
 from tfgen.likelihoods.discrete import level_at
 
@@ -31,8 +31,7 @@ class DiscretizedLogisticMixture(Likelihood):
     joint_channels = True
 
     def __init__(self, levels=256, num_mixtures=10):
-        if not 2 <= levels <= 256:
-            raise UserError(f"levels must lie in 2..256, but is {levels}.")
+        check_counts(minimum=2, maximum=256, levels=levels)
         check_counts(num_mixtures=num_mixtures)
         self.levels = levels
         self.num_mixtures = num_mixtures

@@ -6,12 +6,9 @@ Gaussians in the plane: a sample is of high quality within three standard deviat
 (the latter paper).
 """
 
-import math
-import numbers
-
 import numpy as np
 
-from tfgen.errors import UserError, check_counts
+from tfgen.errors import UserError, check_counts, check_numbers
 from tfgen.metrics.inputs import finite
 
 STACKED_MODES = 1000
@@ -72,8 +69,7 @@ def gaussian_coverage(points, centres, sigma):
         raise UserError(
             f"points of {points.shape[1]} dimensions have no centres of {centres.shape[1]}."
         )
-    if not isinstance(sigma, numbers.Real) or not 0 < sigma < math.inf:
-        raise UserError(f"sigma must be a number above 0, but is {sigma!r}.")
+    check_numbers("(0, inf)", sigma=sigma)
     points = points.astype(np.float64)
     distances = np.linalg.norm(points[:, None] - centres, axis=-1)
     modes, good = distances.argmin(axis=1), distances.min(axis=1) <= 3 * sigma

@@ -14,7 +14,6 @@ exported is a moving average of the generator, batch normalisation included, as 
 """
 
 import math
-import numbers
 
 import keras
 import numpy as np
@@ -22,7 +21,7 @@ import tensorflow as tf
 
 from tfgen import augmentation as augmentations
 from tfgen import games
-from tfgen.errors import UserError, check_counts
+from tfgen.errors import UserError, check_counts, check_numbers
 from tfgen.images import asserted, check_labels, from_unit, to_unit
 from tfgen.layers.networks import functional, inputs, pixel_network
 from tfgen.layers.spectral_norm import iterate_norms
@@ -73,12 +72,7 @@ class AdversarialModel(GenerativeModel):
     ):
         super().__init__(image_shape, num_classes)
         check_counts(latent_dim=latent_dim, n_critic=n_critic)
-        is_number = isinstance(average_half_life, numbers.Real)
-        if not is_number or not 0 <= average_half_life < math.inf:
-            raise UserError(
-                "average_half_life must be a finite number of 0 or above, but is "
-                f"{average_half_life!r}."
-            )
+        check_numbers("[0, inf)", average_half_life=average_half_life)
         self.latent_dim = latent_dim
         self.game = games.get(game)
         self.n_critic = n_critic
@@ -333,10 +327,8 @@ class AdversarialModel(GenerativeModel):
 
 
 def _check_truncation(truncation):
-    if truncation is None:
-        return
-    if not isinstance(truncation, numbers.Real) or not truncation > 0:
-        raise UserError(f"truncation must be above 0, but is {truncation!r}.")
+    if truncation is not None:
+        check_numbers("(0, inf]", truncation=truncation)
 
 
 def truncated(noise, truncation):

@@ -17,14 +17,12 @@ model by itself. To draw images, a mixture of Gaussians is fitted to the codes o
 images afterwards (`fit_density`), and codes drawn from it are decoded.
 """
 
-import math
-
 import keras
 import numpy as np
 import tensorflow as tf
 from sklearn.mixture import GaussianMixture
 
-from tfgen.errors import UserError, check_counts
+from tfgen.errors import UserError, check_counts, check_numbers
 from tfgen.images import check_labels, from_unit, to_unit
 from tfgen.layers.networks import check_end, check_hidden, pixel_network
 from tfgen.models.base import in_batches, register
@@ -178,10 +176,7 @@ def check_corruption(corruption, level):
     if corruption not in CORRUPTIONS:
         kinds = ", ".join(CORRUPTIONS)
         raise UserError(f"corruption must be None or one of {kinds}, but is '{corruption}'.")
-    highest = 1 if corruption == "masking" else math.inf
-    if not 0 < level < highest:
-        bounds = "above 0 and below 1" if corruption == "masking" else "above 0 and finite"
-        raise UserError(f"corruption_level of '{corruption}' must be {bounds}, but is {level}.")
+    check_numbers("(0, 1)" if corruption == "masking" else "(0, inf)", corruption_level=level)
 
 
 @keras.saving.register_keras_serializable(package="tfgen")

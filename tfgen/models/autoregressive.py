@@ -15,13 +15,12 @@ row:
 
 import concurrent.futures
 import functools
-import math
 
 import numpy as np
 import tensorflow as tf
 
 from tfgen import hardware
-from tfgen.errors import UserError, check_counts, check_instance
+from tfgen.errors import UserError, check_counts, check_instance, check_numbers
 from tfgen.images import check_labels, from_levels, levels_to_unit, to_levels
 from tfgen.likelihoods import Categorical
 from tfgen.likelihoods.base import Likelihood
@@ -290,8 +289,7 @@ def _given(*rows):
 
 def _checked_temperature(temperature):
     """Return a temperature as a tensor, float32 []."""
-    if not 0 < temperature < math.inf:
-        raise UserError(f"temperature must be above zero and finite, but is {temperature}.")
+    check_numbers("(0, inf)", temperature=temperature)
     return tf.constant(max(temperature, COLDEST), tf.float32)
 
 

@@ -8,13 +8,12 @@ GenerativeModel            noise, generate, sample, fit, save, export
 
 import contextlib
 import inspect
-import numbers
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.images import check_image_shape, check_images, check_labels, to_levels
 from tfgen.models.distributed_fit import DistributedFit
 from tfgen.sampling import noise as random_noise
@@ -50,8 +49,7 @@ class GenerativeModel(DistributedFit, keras.Model):
     def __init__(self, image_shape, num_classes=0):
         super().__init__()
         self.image_shape = check_image_shape(image_shape)
-        if not isinstance(num_classes, numbers.Integral) or num_classes < 0:
-            raise UserError(f"num_classes must be an integer of 0 or above, but is {num_classes}.")
+        check_counts(minimum=0, num_classes=num_classes)
         self.num_classes = int(num_classes)
 
     # Sampling
@@ -77,11 +75,7 @@ class GenerativeModel(DistributedFit, keras.Model):
 
         Returns numpy uint8 [n, h, w, c].
         """
-        counts = n, batch_size
-        if not all(isinstance(count, numbers.Integral) and count >= 1 for count in counts):
-            raise UserError(
-                f"n and batch_size must be at least 1 and whole, but are {n!r} and {batch_size!r}."
-            )
+        check_counts(n=n, batch_size=batch_size)
         labels = check_labels(labels, self.num_classes, n)
         seeds = random_noise.check_seeds(np.arange(seed, seed + n), n).numpy()
 

@@ -13,7 +13,7 @@ channel groups, as in PixelCNN.
 
 import tensorflow as tf
 
-from tfgen.errors import UserError, check_counts
+from tfgen.errors import UserError, check_counts, check_numbers
 from tfgen.layers.gated_streams import Resolution
 from tfgen.layers.masked_conv import MaskedConv2D
 from tfgen.layers.shifted_conv import ShiftedConv2D
@@ -55,8 +55,7 @@ class PixelCNNPP(AutoregressiveModel):
         check_counts(
             hidden_channels=hidden_channels, num_blocks=num_blocks, num_resolutions=num_resolutions
         )
-        if not 0 <= dropout < 1:
-            raise UserError(f"dropout must lie in 0 <= dropout < 1, but is {dropout}.")
+        check_numbers("[0, 1)", dropout=dropout)
         multiple = 2 ** (num_resolutions - 1)
         if height % multiple or width % multiple:
             raise UserError(

@@ -20,7 +20,7 @@ Class-conditional biases as in Gated PixelCNN (arXiv:1606.05328).
 import keras
 import tensorflow as tf
 
-from tfgen.errors import UserError, check_counts
+from tfgen.errors import check_counts, check_numbers
 from tfgen.layers.causal_attention import CausalAttention, appended, penalty_of
 from tfgen.layers.masked_conv import MaskedConv2D
 from tfgen.layers.product import product
@@ -64,8 +64,7 @@ class PixelSNAIL(AutoregressiveModel):
             key_channels=key_channels,
             value_channels=value_channels,
         )
-        if not 0 <= dropout < 1:
-            raise UserError(f"dropout must lie in [0, 1), but is {dropout}.")
+        check_numbers("[0, 1)", dropout=dropout)
         self.hidden_channels = h = hidden_channels
         self.num_blocks, self.num_residual = num_blocks, num_residual
         self.key_channels, self.value_channels = key_channels, value_channels

@@ -25,15 +25,12 @@ An average of the weights (`training.average`) holds the codebook too, so that a
 embeddings, decoder and prior fit together.
 """
 
-import math
-import numbers
-
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from tfgen.errors import UserError, check_counts, check_instance
+from tfgen.errors import UserError, check_counts, check_instance, check_numbers
 from tfgen.images import (
     check_images,
     check_labels,
@@ -148,10 +145,7 @@ class VQVAE(LatentModel):
         check_hidden(hidden)
         check_counts(prior_channels=prior_channels, prior_blocks=prior_blocks)
         check_counts(minimum=0, num_residual=num_residual)
-        if not isinstance(commitment, numbers.Real) or not 0 <= commitment < math.inf:
-            raise UserError(
-                f"commitment must be a finite number of 0 or above, but is {commitment!r}."
-            )
+        check_numbers("[0, inf)", commitment=commitment)
         if likelihood is not None:
             check_instance(likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")
         self.embedding_dim, self.num_codes = embedding_dim, num_codes

@@ -10,13 +10,10 @@ free bits   a group of latents may cost so many nats for nothing, on the mean of
 They act in training alone: what is validated and reported is the ELBO as it is.
 """
 
-import math
-import numbers
-
 import keras
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import check_numbers
 from tfgen.objectives.base import Objective, growing
 
 
@@ -31,12 +28,7 @@ class ELBO(Objective):
     """
 
     def __init__(self, beta=1.0, warmup_steps=0, free_bits=0.0):
-        for number in (beta, warmup_steps, free_bits):
-            if not isinstance(number, numbers.Real) or not 0 <= number < math.inf:
-                raise UserError(
-                    "beta, warmup_steps and free_bits must be finite numbers of 0 or above, but "
-                    f"are {beta!r}, {warmup_steps!r} and {free_bits!r}."
-                )
+        check_numbers("[0, inf)", beta=beta, warmup_steps=warmup_steps, free_bits=free_bits)
         self.beta = beta
         self.warmup_steps = warmup_steps
         self.free_bits = free_bits
