@@ -39,6 +39,17 @@ def test_the_zoo_holds_every_family():
 
 
 @every_entry
+def test_figures_of_samples_stand_beside_their_floor_and_spread(name):
+    figures = zoo.find(name).info["metrics"]
+    sampled = [figure for figure in figures.values() if "sampling_seeds" in figure]
+    about = {"floor", "spread", "n", "split", "seed"}
+    assert all(figure["sampling_seeds"] == 3 and about <= figure.keys() for figure in sampled)
+    of_features = [figure for figure in figures.values() if "features" in figure]
+    assert all(figure in sampled for figure in of_features)
+    assert sampled or zoo.find(name).info["dataset"] == "digits"  # too few images to compare
+
+
+@every_entry
 def test_entry_json_lists_every_file_of_an_entry(name):
     entry = zoo.find(name)
     there = {p.relative_to(entry.path).as_posix() for p in entry.path.rglob("*") if p.is_file()}
