@@ -41,6 +41,14 @@ def test_a_card_tells_which_number_stands_for_which_class():
     assert "classes" not in card.card(zoo.find("vae_digits").info)
 
 
+def test_a_card_says_after_which_steps_the_samples_over_the_training_were_taken():
+    info = zoo.find("r3gan_cifar10_jpeg").info
+    steps = "2,000, 4,000, 8,000, 10,000, 14,000, 16,000, 20,000, 22,000"
+    assert f"\nSamples over the training, after {steps} steps:\n" in card.card(info)
+    training = {key: info["training"][key] for key in info["training"] if key != "pictured_steps"}
+    assert "\nSamples over the training:\n" in card.card({**info, "training": training})
+
+
 def test_cards_state_the_published_figures_of_their_recipes():
     for entry in zoo.entries():
         if entry.name in recipes.names():

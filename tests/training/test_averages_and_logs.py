@@ -117,7 +117,8 @@ def trained(tmp_path_factory):
         last = run.finished_model().get_weights()
         run.best = best
         left.extend([run, out, {"best": run.finished_model().get_weights(), "last": last}])
-        progress.save_training_picture(run.directory, out / "training.png")
+        steps = progress.save_training_picture(run.directory, out / "training.png")
+        assert steps == [2, 4, 6]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "WeightAverage", Seen)
@@ -157,7 +158,7 @@ def test_the_logs_hold_the_scalars_of_each_validation_and_samples(trained):
     last = pictures.grid_of(*sample_grid(run.model, 16))
     np.testing.assert_array_equal(grids[-1], np.atleast_3d(last))
     picture = np.atleast_3d(Image.open(out / "training.png"))
-    np.testing.assert_array_equal(picture, pictures.grid_of(np.stack(grids), 4))
+    np.testing.assert_array_equal(picture, pictures.panels_of(np.stack(grids)))
 
 
 def test_samples_are_logged_so_many_times_however_long_the_training(tmp_path):
@@ -166,6 +167,11 @@ def test_samples_are_logged_so_many_times_however_long_the_training(tmp_path):
         validated = [*range(every, steps, every), steps]
         wanted = [step for step in validated if board.wants_samples(step)]
         assert len(wanted) == 8 and wanted[0] == every
+
+
+def test_without_samples_there_is_no_picture_of_the_training(tmp_path):
+    assert progress.save_training_picture(tmp_path, tmp_path / "training.png") == []
+    assert not list(tmp_path.iterdir())
 
 
 def test_logs_that_cannot_be_written_are_told_and_stop_nothing(tmp_path, monkeypatch):

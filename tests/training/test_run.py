@@ -121,7 +121,11 @@ def test_a_finished_entry_holds_what_it_states_and_is_not_overwritten(tmp_path, 
     assert info["training"]["steps"] == 20 and info["training"]["images"] == 320
     assert info["recipe"]["learning_rate"] == VAE_RECIPE.learning_rate
     assert not (path / ".training").exists() and list((path / "logs").iterdir())
-    assert f'tfgen.load("{path}")' in (path / "README.md").read_text()
+    card = (path / "README.md").read_text()
+    assert f'tfgen.load("{path}")' in card
+    pictured = info["training"]["pictured_steps"]
+    assert pictured == [row["step"] for row in info["training"]["history"]]
+    assert f"\nSamples over the training, after {', '.join(map(str, pictured))} steps:\n" in card
     history = info["training"]["history"]
     best = min(row["val_loss"] for row in history)
     from tfgen import data

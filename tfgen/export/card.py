@@ -5,7 +5,6 @@ import pathlib
 from tfgen.errors import UserError
 from tfgen.export.markdown_table import table_lines
 
-TRAINING_PICTURE = ("Samples over the training:", "", "![training](training.png)", "")
 START, END = "<!-- zoo table -->", "<!-- end of zoo table -->"
 
 
@@ -23,7 +22,7 @@ def card(info, address=None):
         "",
         "![samples](samples.png)",
         "",
-        *(TRAINING_PICTURE if "training.png" in info["files"] else ()),
+        *(_training_picture(training) if "training.png" in info["files"] else ()),
         "```python",
         "import tfgen",
         "",
@@ -61,6 +60,13 @@ def card(info, address=None):
     lines += ["## Files", "", *table_lines(["file", "bytes"], files)]
     versions = ", ".join(f"{package} {version}" for package, version in info["versions"].items())
     return "\n".join([*lines, "", f"Written by {versions}.", ""])
+
+
+def _training_picture(training):
+    # Older entries do not hold the steps.
+    steps = [f"{step:,}" for step in training.get("pictured_steps", ())]
+    after = f", after {', '.join(steps)} steps" if steps else ""
+    return [f"Samples over the training{after}:", "", "![training](training.png)", ""]
 
 
 def classes_text(names):

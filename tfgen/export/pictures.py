@@ -9,6 +9,7 @@ from tfgen.export.atomic import written_beside
 
 GAP = 2
 WIDTH = 560  # pixels that a grid of small images is enlarged to, about
+PANELS_WIDTH = 1840  # and a grid of panels, which are grids themselves
 POINT = (1, 2, 1)  # an image of two grey pixels, which are the coordinates of a point
 
 
@@ -18,9 +19,10 @@ def save_grid(images, path, columns=None):
         as_pillow(grid_of(images, columns)).save(beside, "PNG")
 
 
-def grid_of(images, columns=None):
+def grid_of(images, columns=None, whole_width=WIDTH):
     """Lay images [n, h, w, c] out row by row in one image, enlarged by a whole factor.
 
+    The whole is at most some `whole_width` pixels wide, unless the images themselves are wider.
     Images that are points are laid out in the plane; see `plane_of`.
     """
     n, height, width, channels = images.shape
@@ -28,7 +30,7 @@ def grid_of(images, columns=None):
         return plane_of(images)
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
-    scale = max(1, WIDTH // (columns * (width + GAP)))
+    scale = max(1, whole_width // (columns * (width + GAP)))
     cell_height, cell_width = height * scale + GAP, width * scale + GAP
     grid = np.full([rows * cell_height + GAP, columns * cell_width + GAP, channels], 128, np.uint8)
     for index, image in enumerate(images):
@@ -37,6 +39,20 @@ def grid_of(images, columns=None):
         enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
         grid[top : top + height * scale, left : left + width * scale] = enlarged
     return grid
+
+
+def panels_of(panels):
+    """Lay panels uint8 [n, h, w, c], which are grids, out as `grid_of` does, with no blank slot.
+
+    Of the numbers of columns that divide n, it is the one with which the whole is nearest to twice
+    as wide as high; so panels of a single line of images stand below each other.
+    """
+    n, height, width, _ = panels.shape
+    columns = min(
+        (columns for columns in range(n, 0, -1) if n % columns == 0),
+        key=lambda columns: abs(columns * width - 2 * (n // columns) * height),
+    )
+    return grid_of(panels, columns, PANELS_WIDTH)
 
 
 def plane_of(points):

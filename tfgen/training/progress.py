@@ -150,10 +150,15 @@ class TensorBoard:
 
 
 def save_training_picture(state, path):
-    """Write the grids of samples that a whole training left in the folder `state` as one PNG."""
-    grids = [np.atleast_3d(Image.open(file)) for file in sorted(state.glob("samples-*.png"))]
-    if grids:
-        pictures.save_grid(np.stack(grids), path, columns=4)
+    """Write the grids of samples that a whole training left in the folder `state` as one PNG.
+
+    Returns the steps after which they were taken, in their order; without any, there is no PNG.
+    """
+    files = sorted(state.glob("samples-*.png"))
+    if files:
+        grids = np.stack([np.atleast_3d(Image.open(file)) for file in files])
+        pictures.save_image(pictures.panels_of(grids), path)
+    return [int(file.stem.removeprefix("samples-")) for file in files]
 
 
 def _shown(logs):

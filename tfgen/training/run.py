@@ -189,7 +189,8 @@ def _leave_entry(run, out):
     }
     if recipe.binarised_too:
         record["binarised_metrics"] = metrics.evaluate(model, data.at_levels(2), "test")
-    save_training_picture(run.directory, out / "training.png")
+    pictured = save_training_picture(run.directory, out / "training.png")
+    record["training"]["pictured_steps"] = pictured
     entry_files.write(model, out, record)
 
 
