@@ -2,12 +2,21 @@
 
 import inspect
 
+from tfgen.errors import UserError
+
 
 class Value:
     """An object with attributes named as its constructor's arguments, as Keras can serialise it."""
 
     def get_config(self):
+        """Return the constructor's arguments; raises `UserError` where one is no attribute."""
         names = inspect.signature(type(self)).parameters
+        missing = [name for name in names if not hasattr(self, name)]
+        if missing:
+            raise UserError(
+                f"{type(self).__name__} could not be saved: its constructor takes {missing[0]}, "
+                f"but it has no attribute of that name; set self.{missing[0]}."
+            )
         return {name: getattr(self, name) for name in names}
 
     @classmethod

@@ -187,6 +187,19 @@ def test_gradients_are_scaled_where_the_model_is_of_half_precision():
     assert not isinstance(whole.optimizer, keras.optimizers.LossScaleOptimizer)
 
 
+def test_compile_takes_of_keras_what_is_done_anyway():
+    vae("adam", loss=None, metrics=[], weighted_metrics=None, jit_compile=False)
+    vae("adam", jit_compile="auto")
+    with pytest.raises(UserError, match="leave out jit_compile=True"):
+        vae("adam", jit_compile=True)
+    for name in ("loss", "metrics", "weighted_metrics"):
+        with pytest.raises(UserError, match="bring their own loss"):
+            vae("adam", **{name: ["mse"]})
+    sentence = r"got rate, but VAE takes optimizer, steps_per_execution, run_eagerly, seed.$"
+    with pytest.raises(UserError, match=sentence):
+        vae("adam", rate=1e-3)
+
+
 def test_accumulated_gradients_are_refused():
     with pytest.raises(UserError, match="^gradient_accumulation_steps would repeat the noise"):
         vae(keras.optimizers.Adam(gradient_accumulation_steps=2))

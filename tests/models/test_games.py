@@ -204,6 +204,16 @@ class HingeWithPenalty(Hinge):
         return real.squared_slope()
 
 
+class Forgetful(Hinge):
+    def __init__(self, margin=1.0):
+        self.width = margin
+
+
+def test_a_game_that_could_not_be_saved_is_refused_before_it_is_played():
+    with pytest.raises(UserError, match="^Forgetful could not be saved: .* set self.margin.$"):
+        GAN((4, 4, 1), game=Forgetful())
+
+
 def test_a_game_is_penalized_that_says_so_or_has_a_penalty():
     assert HingeWithPenalty().penalized and Wasserstein().penalized and Relativistic().penalized
     assert not Hinge().penalized and not Relativistic(0).penalized
@@ -214,6 +224,8 @@ def test_what_makes_no_sense_is_refused():
         games.get("relativist")
     with pytest.raises(UserError, match="game 'None' not found"):
         games.get(None)
+    with pytest.raises(UserError, match=r"^game is the class Hinge; make one, Hinge\(\).$"):
+        games.get(Hinge)
     for penalty in (0, "1"):
         with pytest.raises(
             UserError, match=rf"penalty must be a number in \(0, inf\), but is {penalty!r}"

@@ -248,6 +248,40 @@ def test_a_schedule_of_steps_is_not_copied_for_several_moves_a_step():
     small().compile(adam(schedule))
 
 
+def test_one_optimizer_for_both_players_is_copied():
+    adam = keras.optimizers.Adam(1e-3, beta_1=0.5)
+    model = small()
+    model.compile(generator_optimizer=adam, discriminator_optimizer=adam)
+    assert model.generator_optimizer is adam and model.discriminator_optimizer is not adam
+    assert model.discriminator_optimizer.get_config() == adam.get_config()
+    images = np.zeros([4, *model.image_shape], np.uint8)
+    model.fit(images, batch_size=2, verbose=0)
+    schedule = keras.optimizers.schedules.CosineDecay(1e-3, 100)
+    adam, model = keras.optimizers.Adam(schedule), small(n_critic=3)
+    with pytest.raises(UserError, match="^a learning-rate schedule counts updates"):
+        model.compile(generator_optimizer=adam, discriminator_optimizer=adam)
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        keras.callbacks.LearningRateScheduler(lambda epoch: 1e-4),
+        keras.callbacks.ReduceLROnPlateau("generator_loss", mode="min"),
+        keras.callbacks.SwapEMAWeights(),
+    ],
+    ids=lambda callback: type(callback).__name__,
+)
+def test_callbacks_of_one_optimizer_are_refused_before_the_first_step(callback):
+    model = small()
+    model.compile("adam")
+    images = np.zeros([4, *model.image_shape], np.uint8)
+    sentence = f"^{type(callback).__name__} looks for one optimizer, but GAN has generator_optim"
+    for callbacks in ([callback], keras.callbacks.CallbackList([callback], model=model)):
+        with pytest.raises(UserError, match=sentence):
+            model.fit(images, callbacks=callbacks, verbose=0)
+    assert model.steps_taken == 0
+
+
 def test_training_refuses_weights_of_images_and_evaluation_heeds_them():
     model = small()
     model.compile("adam", run_eagerly=True)

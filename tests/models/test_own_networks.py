@@ -457,7 +457,31 @@ def test_own_players_that_do_not_fit_are_refused():
         GAN(SHAPE, 3, num_classes=3, conditioning="auxiliary_classifier", discriminator=labelled)
 
 
-@pytest.mark.parametrize("end", ["sigmoid", "softmax"])
+def test_own_players_that_would_never_see_the_labels_are_refused():
+    layers = keras.layers
+    generator = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(4, "tanh"), layers.Reshape(SHAPE)]
+    )
+    discriminator = keras.Sequential([keras.Input(SHAPE), layers.Flatten(), layers.Dense(1)])
+    given = r"cannot be called with .* and int labels \[b\], since it has one input; give it a"
+    with pytest.raises(UserError, match=f"^the generator {given} second one"):
+        GAN(SHAPE, 3, num_classes=3, generator=generator)
+    with pytest.raises(UserError, match=f"^the discriminator {given} second one"):
+        GAN(SHAPE, 3, num_classes=3, discriminator=discriminator)
+
+
+def test_what_does_not_fit_is_told_without_the_numbers_of_an_example():
+    discriminator = keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    with pytest.raises(UserError) as told:
+        GAN(SHAPE, 64, generator=discriminator)
+    sentence = str(told.value)
+    assert sentence.startswith("the generator cannot be called with float [b, 64]: Invalid input")
+    assert "expected shape" in sentence.lower() and "(2, 64)" in sentence and "0." not in sentence
+
+
+@pytest.mark.parametrize("end", ["sigmoid", "hard_sigmoid", "softmax"])
 def test_own_players_that_end_in_what_they_should_not_are_refused(end):
     layers = keras.layers
     generator = keras.Sequential(

@@ -1,6 +1,7 @@
 """The games a generator and a discriminator can play, one paper per file."""
 
 from tfgen import names
+from tfgen.errors import UserError
 from tfgen.games.base import Game, Judged
 from tfgen.games.hinge import Hinge
 from tfgen.games.least_squares import LeastSquares
@@ -31,9 +32,15 @@ GAMES = {
 
 
 def get(game):
-    """Return a `Game`, or the one of that name with its paper's settings."""
+    """Return a `Game`, or the one of that name with its paper's settings.
+
+    Raises `UserError` for unknown names, and for games that could not be saved.
+    """
     if isinstance(game, Game):
+        game.get_config()  # tells now what saving would
         return game
+    if isinstance(game, type) and issubclass(game, Game):
+        raise UserError(f"game is the class {game.__name__}; make one, {game.__name__}().")
     if not isinstance(game, str) or game not in GAMES:
         raise names.unknown("game", game, GAMES)
     return GAMES[game]()

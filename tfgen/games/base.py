@@ -10,6 +10,11 @@ from tfgen.values import Value
 class Game(Value):
     """What the two players minimise; plain values, their constructor's arguments.
 
+    A game of your own is a subclass with the two losses, and perhaps a penalty. What its
+    constructor takes it keeps in attributes of the same names. So that `load_model` finds it, it
+    is decorated with `keras.saving.register_keras_serializable()`, and its module imported; else
+    it goes to `load_model` in `custom_objects`.
+
     Logits are float32 [b], the discriminator's outputs D(x) for training images x and D(G(z)) for
     generated ones; row k of both belongs to the label of row k.
 

@@ -192,6 +192,12 @@ def check_custom(role, network, input_shape, num_classes, output_shape, constant
     given = f"float [b, {', '.join(map(str, input_shape))}]" + " and int labels [b]" * bool(
         num_classes
     )
+    if num_classes and len(getattr(network, "inputs", None) or ()) == 1:
+        # Of several inputs Keras would drop those that a `Sequential` does not take.
+        raise UserError(
+            f"the {role} cannot be called with {given}, since it has one input; give it a second "
+            "one, keras.Input((), dtype='int32')."
+        )
     try:
         output = network(example)
     except Exception as error:  # whatever a user's layers raise
@@ -244,12 +250,12 @@ def _check_constant(role, network, example):
 
 
 def check_end(role, network, remedy):
-    """Raise `UserError`, which ends with `remedy`, for a network that ends in sigmoid or softmax.
+    """Raise `UserError`, which ends with `remedy`, for a network with outputs in [0, 1].
 
     Of a subclass of `keras.Model` nobody knows what it ends in.
     """
     activation = _last_activation(network)
-    if activation in ("sigmoid", "softmax"):
+    if activation in ("sigmoid", "hard_sigmoid", "softmax"):
         raise UserError(f"the {role} ends in a {activation}, but {remedy}.")
 
 
@@ -298,7 +304,9 @@ def _example(input_shape, num_classes):
 
 def _reason(error):
     """Return the first line that says something of an error that a Keras layer raised."""
-    lines = re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()
+    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    text = re.sub(r"\[\[.*?\]\]+", "...", text, flags=re.DOTALL)  # the numbers of the example
+    lines = text.splitlines()
     framed = "Exception encountered when calling"
     told = [line.strip() for line in lines if line.strip() and not line.startswith(framed)]
     return told[0] if told else type(error).__name__

@@ -43,7 +43,9 @@ class AdversarialModel(GenerativeModel):
     "penalty", "class_loss" and "augmentation_probability". `evaluate` returns the two losses, and
     "class_loss". Neither has a "loss", as a game has none that falls: callbacks that monitor one,
     as `EarlyStopping` and `ModelCheckpoint` do "val_loss", need another `monitor`, such as
-    "val_generator_loss"; no such key says which of two generators is the better.
+    "val_generator_loss", and a `mode`, such as "min"; no such key says which of two generators is
+    the better. Of two optimizers, callbacks that move the learning rate of one know nothing: give
+    each a schedule, or set `model.generator_optimizer.learning_rate` and the other's in a callback.
 
     Attributes:
         latent_dim: length of the noise z.
@@ -85,6 +87,7 @@ class AdversarialModel(GenerativeModel):
                 "augmentation must be one of tfgen.augmentation, or None, but is "
                 f"{type(augmentation).__name__}."
             )
+        augmentation.get_config()  # tells now what saving would
         self.augmentation_probability = self.add_weight(
             name="augmentation_probability",
             shape=(),

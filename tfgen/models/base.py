@@ -161,6 +161,17 @@ class GenerativeModel(DistributedFit, keras.Model):
 
     # Saving and export
 
+    def export(self, filepath):
+        """Write a SavedModel with each of the `endpoints` as a signature to a new folder.
+
+        TF Serving takes `filepath` to be a version, such as "digits/1". `sample` is the
+        `serving_default`; see `tfgen.export.saved_model`. Raises `UserError` where the folder is
+        there already, and if it cannot be written.
+        """
+        from tfgen.export import saved_model  # which imports the models
+
+        saved_model.write(self, filepath)
+
     def get_config(self):
         names = list(inspect.signature(type(self).__init__).parameters)[1:]
         config = {name: _plain(self.constructor_value(name)) for name in names}

@@ -21,6 +21,11 @@ NO_WEIGHTS = (
     "training takes no weights of images (nor of classes), as it would not heed them; leave them "
     "out."
 )
+OF_ONE_OPTIMIZER = (
+    keras.callbacks.LearningRateScheduler,
+    keras.callbacks.ReduceLROnPlateau,
+    keras.callbacks.SwapEMAWeights,
+)
 
 
 class DistributedFit:
@@ -47,22 +52,32 @@ class DistributedFit:
         Args:
             optimizer: a Keras optimizer or its name; models with several optimizers take each by
                 name (see `optimizer_names`), and make a copy of this one for each that is not
-                given.
+                given. One that is given twice is copied, too.
             steps_per_execution: how many steps one call of the compiled function makes.
             run_eagerly: run step by step in Python, for debugging.
             seed: of the training noise.
+
+        XLA compiles what it makes faster here, so `jit_compile` is not for the user to choose.
 
         Raises `UserError` for a loss, metrics or an optimizer of another name, for accumulated
         gradients, and where a copy would take several updates a step and so be through with its
         learning-rate schedule early.
         """
-        if others.pop("loss", None) is not None or others.pop("metrics", None) is not None:
-            raise UserError("tfgen models bring their own loss; call compile(optimizer=...) only.")
+        for name in ("loss", "metrics", "weighted_metrics"):
+            if others.pop(name, None):
+                raise UserError(
+                    "tfgen models bring their own loss; call compile(optimizer=...) only."
+                )
+        if others.pop("jit_compile", None) not in (None, False, "auto"):
+            raise UserError("tfgen compiles by XLA what gains by it; leave out jit_compile=True.")
         unknown = set(others) - set(self.optimizer_names)
         if unknown:
+            taken = dict.fromkeys(
+                ("optimizer", *self.optimizer_names, "steps_per_execution", "run_eagerly", "seed")
+            )
             raise UserError(
                 f"compile() got {', '.join(sorted(unknown))}, but {type(self).__name__} takes "
-                f"{', '.join(self.optimizer_names)}."
+                f"{', '.join(taken)}."
             )
         super().compile(
             optimizer=None,
@@ -71,17 +86,20 @@ class DistributedFit:
             run_eagerly=run_eagerly,
             jit_compile=False,
         )
+        originals = []
         for name in self.optimizer_names:
-            chosen = keras.optimizers.get(others.get(name, optimizer))
+            original = chosen = keras.optimizers.get(others.get(name, optimizer))
             if chosen.gradient_accumulation_steps:
                 raise UserError(
                     "gradient_accumulation_steps would repeat the noise of the steps it sums up; "
                     "leave it out, and make larger batches."
                 )
-            if name not in others and name != self.optimizer_names[0]:
+            again = any(original is other for other in originals)
+            if again or (name not in others and name != self.optimizer_names[0]):
                 # One optimizer for several players: each keeps slots of its own.
                 self._check_schedule(chosen, name)
                 chosen = type(chosen).from_config(chosen.get_config())
+            originals.append(original)
             if self.dtype_policy.name == "mixed_float16" and not _scales(chosen):
                 chosen = LossScale(chosen)
             setattr(self, name, chosen)
@@ -184,8 +202,10 @@ class DistributedFit:
 
         Raises `UserError` if several workers are given anything else, for batches that the replicas
         cannot share evenly, for weights of images, which no model trains with, and for images and
-        labels that the model cannot learn: before the first step, where they are arrays.
+        labels that the model cannot learn: before the first step, where they are arrays. So it is
+        for callbacks that move the rate of a model's one optimizer, where it has several.
         """
+        self._check_callbacks(options.get("callbacks"))
         for name in ("sample_weight", "class_weight"):
             if options.get(name) is not None:  # which Keras may drop, or fail on, without labels
                 raise UserError(NO_WEIGHTS)
@@ -206,6 +226,17 @@ class DistributedFit:
             if isinstance(images, np.ndarray | tf.Tensor):
                 self.check_data(images, labels)
         return super().fit(x, y, *args, validation_data=validation_data, **options)
+
+    def _check_callbacks(self, callbacks):
+        callbacks = getattr(callbacks, "callbacks", callbacks)  # of a Keras CallbackList
+        for callback in tf.nest.flatten(callbacks or []):
+            if len(self.optimizer_names) > 1 and isinstance(callback, OF_ONE_OPTIMIZER):
+                raise UserError(
+                    f"{type(callback).__name__} looks for one optimizer, but "
+                    f"{type(self).__name__} has {' and '.join(self.optimizer_names)}; give each a "
+                    "schedule as its learning rate in compile, or set their learning_rate in a "
+                    "callback of your own."
+                )
 
     def evaluate(self, x=None, y=None, *args, **options):
         """Keras's `evaluate`, on data as in `fit`, and weights of images.

@@ -73,6 +73,7 @@ class VariationalModel(LatentModel):
         check_instance(self.likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")
         check_instance(self.prior, priors.Prior, "prior", "tfgen.priors.RealNVP(latent_dim)")
         check_instance(self.objective, Objective, "objective", "tfgen.objectives.IWAE()")
+        self.objective.get_config()  # tells now what saving would
         if self.prior.latent_dim != latent_sizes[0]:
             raise UserError(
                 f"the prior is one of {self.prior.latent_dim} latents, but the model's z has "
