@@ -20,9 +20,16 @@ def export(model, directory, version=1):
     Raises `UserError` if the version exists.
     """
     path = free_version(directory, version)
+    write(model, path)
+    return path
+
+
+def write(model, path):
+    """Write a SavedModel to a new folder `path`; see `save`. Raises `UserError` if it is there."""
+    if pathlib.Path(path).exists():
+        raise UserError(f"{path} exists; choose a folder that does not.")
     with written_beside(path, replace=False) as beside:
         save(model, beside)
-    return path
 
 
 def free_version(directory, version):
