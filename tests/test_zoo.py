@@ -85,6 +85,8 @@ def test_an_entry_draws_its_picture_and_so_does_its_saved_model(name, request):
     assert model.compiled and model.optimizer_names
     for optimizer in model.optimizer_names:
         assert getattr(model, optimizer).beta_1 == entry.info["recipe"]["beta_1"]
+        rate = float(getattr(model, optimizer).learning_rate)
+        assert rate < 0.4 * entry.info["recipe"]["learning_rate"]
     from PIL import Image
 
     from tfgen.export import pictures
@@ -150,6 +152,16 @@ print(json.dumps([images, pixels, sorted(m for m in sys.modules if m.startswith(
         np.testing.assert_array_equal(batch, model.sample(len(batch)))
     expected = model.decode(tf.zeros([2, model.latent_dim]))
     np.testing.assert_allclose(pixels, expected, atol=0.51)
+
+
+def test_a_model_exports_as_keras_models_do(tmp_path):
+    model = zoo.load("vae_digits")
+    model.export(tmp_path / "1")
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    images = served(seeds=tf.range(2))["images"]
+    np.testing.assert_array_equal(images, model.sample(2))
+    with pytest.raises(UserError, match="1 exists; choose a folder that does not.$"):
+        model.export(str(tmp_path / "1"))
 
 
 def test_export_never_overwrites_a_version(tmp_path):

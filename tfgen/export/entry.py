@@ -24,8 +24,8 @@ from tfgen import manifest
 from tfgen.export import card, pictures, saved_model
 from tfgen.export.atomic import written_beside
 from tfgen.names import as_folder
+from tfgen.recipes.base import FINE_TUNING
 
-FINE_TUNING_RATE = 3e-4
 SAMPLES = 64
 POINTS = 2_500
 NEWER_SETTINGS = ("quantization_config", "input_axes", "output_axes")
@@ -42,14 +42,13 @@ def write(model, out, record):
     """
     out = pathlib.Path(out)
     (out / "entry.json").unlink(missing_ok=True)
-    # Fresh optimizers without slots: small files, and `fit` starts at a rate fit for fine-tuning,
-    # with the recipe's betas, since games that need a beta_1 of 0 or .5 fall apart at Keras's .9.
+    # Fresh optimizers without slots: small files, and `fit` starts at the rate of fine-tuning, with
+    # the recipe's betas, since games that need a beta_1 of 0 or .5 fall apart at Keras's .9.
     # They count their steps anew, at which no warm-up must start again.
     model.end_warmup()
-    betas = {name: record["recipe"][name] for name in ("beta_1", "beta_2")}
-    model.compile(
-        **{name: keras.optimizers.Adam(FINE_TUNING_RATE, **betas) for name in model.optimizer_names}
-    )
+    settings = {name: record["recipe"][name] for name in ("beta_1", "beta_2")}
+    settings["learning_rate"] = record["recipe"]["learning_rate"] * FINE_TUNING
+    model.compile(**{name: keras.optimizers.Adam(**settings) for name in model.optimizer_names})
     with written_beside(out / "model.keras") as beside:
         model.save(beside)
         repack(beside)

@@ -7,7 +7,7 @@ from absl import logging
 from tfgen import zoo
 from tfgen.errors import UserError
 from tfgen.names import as_folder
-from tfgen.recipes.base import Recipe
+from tfgen.recipes.base import FINE_TUNING, Recipe
 from tfgen.training.run import train
 from tfgen.training.strategy import choose_strategy
 
@@ -67,7 +67,7 @@ def finetune(
             "dataset": name,
             "model": model,
             "batch_size": batch_size or settings["batch_size"],
-            "learning_rate": settings["learning_rate"] / 3,
+            "learning_rate": settings["learning_rate"] * FINE_TUNING,
             "final_learning_rate": 0.0,
             "limit": None,  # the entry's is of its own images
             # It compares with entries of the same images only.
