@@ -144,6 +144,13 @@ def test_features_that_are_no_numbers_or_none_are_told(measure):
         measure(good, good[:0])
     with pytest.raises(UserError, match=r"but these are of shapes \[30, 4\] and \[30\]"):
         measure(good, good[:, 0])
+    with pytest.raises(UserError, match=r"features are of shape \[n, d\], but these are no array"):
+        measure(good, [[1, 2], [1]])
+    images = np.zeros([30, 2, 2, 1], np.uint8)
+    with pytest.raises(
+        UserError, match=r"2, 1\]; tfgen.metrics.extract\(images, kind\) gives"
+    ):
+        measure(images, images)
 
 
 def test_modes_and_points_that_are_none_are_told():

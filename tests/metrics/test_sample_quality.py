@@ -1,6 +1,7 @@
 """Perfect samplers reach the floor, others do not, and each figure says its protocol."""
 
 import functools
+import sys
 import types
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from tfgen import data, metrics
 from tfgen.data.image_data import ImageData, IndexedSplit
 from tfgen.errors import UserError
-from tfgen.metrics.classifier_accuracy import classifier_accuracy
+from tfgen.metrics import classifier_accuracy
 from tfgen.models.base import TractableModel
 
 # One set of samples, where a test is not of several.
@@ -106,7 +107,7 @@ def test_digits_are_measured_on_raw_pixels(digits):
 
 
 def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch):
-    monkeypatch.setattr("tfgen.metrics.classifier_accuracy.STEPS", 60)
+    monkeypatch.setattr(sys.modules[classifier_accuracy.__module__], "STEPS", 60)
     train, its_labels = digits.images("train"), digits.labels("train")
     of_class = [train[its_labels == c] for c in range(10)]
 
@@ -127,6 +128,20 @@ def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch)
     # A class that cannot be learnt says nothing of the samples.
     monkeypatch.setattr(digits, "labels", lambda *arguments: np.minimum(labels_of(*arguments), 8))
     assert name not in evaluate(sampler(draw, 10), digits)
+
+
+def test_images_and_labels_that_no_classifier_can_learn_are_told():
+    images, labels = np.zeros([4, 8, 8, 1], np.uint8), np.arange(4)
+    for arguments, sentence in (
+        ((images / 255, labels, images, labels, 4), "^images must be uint8 .* are float64 of"),
+        ((images, labels, images[:, :4], labels, 4), r"one shape, but are of \[8, 8, 1\] and \[4"),
+        ((images, labels[:3], images, labels, 4), "^3 labels were given for 4 images.$"),
+        ((images, labels, images, labels, 3), "^label 3 is not one of the classes 0..2.$"),
+        ((images, labels, images, labels / 1, 4), "^labels must be integers in 0..3, but are f"),
+        ((images, labels, images, labels, 0), "^num_classes must be an integer of at least 1"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            classifier_accuracy(*arguments)
 
 
 def test_mean_images_are_drawn_before_they_are_compared_with_binary_ones(digits):

@@ -29,7 +29,7 @@ class AdaptiveAugmentation(DifferentiableAugmentation):
     """Random transformations of images whose probability follows the discriminator.
 
     Args:
-        target: of r, in -1..1.
+        target: of r, in -1..1; the paper's. Of a game that compares, .77 asks for as much.
         images: training images in which p could go from 0 to 1.
         probability: the first p.
         policy: see `DifferentiableAugmentation`.

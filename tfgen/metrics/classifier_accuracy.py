@@ -7,7 +7,10 @@ many real images.
 
 import numpy as np
 
+from tfgen.errors import UserError, check_counts
+from tfgen.images import check_labels
 from tfgen.metrics.features import digit_classifier
+from tfgen.metrics.inputs import whole_images
 
 STEPS = 300
 BATCH_SIZE = 64
@@ -26,12 +29,24 @@ def classifier_accuracy(images, labels, test_images, test_labels, num_classes, s
 
     The budget is small, whatever n: the epochs of about 300 steps of 64 images, so that the figure
     takes seconds and compares with its like only.
+
+    Raises `UserError` for images that are not as said here or of two shapes, and for labels that
+    are not one class an image.
     """
+    images, test_images = whole_images(images), whole_images(test_images)
+    if images.shape[1:] != test_images.shape[1:]:
+        raise UserError(
+            "images and test images must have one shape, but are of "
+            f"{list(images.shape[1:])} and {list(test_images.shape[1:])}."
+        )
+    check_counts(num_classes=num_classes)
+    labels = np.asarray(check_labels(labels, num_classes, len(images)))
+    test_labels = np.asarray(check_labels(test_labels, num_classes, len(test_images)))
     model = digit_classifier.build(images.shape[1:], num_classes, seed)
     digit_classifier.fit(
         model,
         images,
-        np.asarray(labels),
+        labels,
         epochs=epochs(len(images)),
         shift=0,
         batch_size=BATCH_SIZE,

@@ -13,7 +13,7 @@ def finite(values, name):
     Raises `UserError`, which calls them `name`, for other shapes, for none at all, and for what is
     not a number, NaN, infinite or beyond the range of float32.
     """
-    values = np.asarray(values)
+    values = _array(values, name)
     if values.ndim != 2 or not values.size:
         raise UserError(f"{name} are of shape [n, d], but these of {list(values.shape)}.")
     if values.dtype.kind not in "fiub":
@@ -34,13 +34,21 @@ def comparable(first, second):
 
     Raises `UserError` for other shapes, for different dimensions, and for what `finite` refuses.
     """
-    first, second = np.asarray(first), np.asarray(second)
+    first, second = _array(first, "features"), _array(second, "features")
     if not first.ndim == second.ndim == 2 or first.shape[1] != second.shape[1]:
+        images = "; tfgen.metrics.extract(images, kind) gives those of images" * (first.ndim == 4)
         raise UserError(
             "two sets of features [n, d] and [m, d] compare, but these are of shapes "
-            f"{list(first.shape)} and {list(second.shape)}."
+            f"{list(first.shape)} and {list(second.shape)}{images}."
         )
     return finite(first, "features"), finite(second, "features")
+
+
+def _array(values, name):
+    try:
+        return np.asarray(values)
+    except ValueError:  # rows of several lengths
+        raise UserError(f"{name} are of shape [n, d], but these are no array.") from None
 
 
 def whole_images(images):
