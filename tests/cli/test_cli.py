@@ -221,11 +221,12 @@ def test_evaluate_and_export_run_from_the_command_line(capsys, tmp_path):
 
 def test_train_leaves_an_entry_and_a_second_run_is_told_so(capsys, tmp_path):
     words = ["train", "vae_digits", "--smoke", "--precision=mixed_bfloat16"]
-    words += ["--out", tmp_path / "run"]
+    words += ["--seed=3", "--learning_rate=1e-3", "--out", tmp_path / "run"]
     code, out, err = run(capsys, *words)
     assert code == 0, err
     info = json.loads((tmp_path / "run" / "entry.json").read_text())
-    assert info["recipe"]["precision"] == "mixed_bfloat16"
+    asked = {"precision": "mixed_bfloat16", "seed": 3, "learning_rate": 1e-3}
+    assert info["recipe"].items() >= asked.items()
     assert zoo.load(tmp_path / "run").dtype_policy.name == "float32"
     assert f"entry: {tmp_path / 'run'}" in out
     code, _, err = run(capsys, *words)
@@ -276,6 +277,8 @@ MISTAKES = [
     (["train", "vae_digits", "--precision=half"], "--precision"),
     (["train", "vae_digits", "--images=a", "--dataset=digits"], "give either --images DIR or --da"),
     (["train", "vae_digits", "--images=nowhere", "--out=x"], "there is no folder nowhere"),
+    (["train", "vae_digits", "--learning_rate=0"], "learning_rate must be a number in (0, inf)"),
+    (["train", "vae_digits", "--learning_rate=fast"], "--learning_rate needs a number, but got"),
     (["train", "vae_digits", "--batch_size=7", "--strategy=mirrored"], "cannot share a batch of 7"),
     (["evaluate", "vae_digits", "--overwrite"], "--overwrite goes with --maps FILE.png; leave it"),
     (["compare", "digits", "--overwrite"], "--overwrite goes with --out FILE; leave it out"),

@@ -147,9 +147,7 @@ def test_features_that_are_no_numbers_or_none_are_told(measure):
     with pytest.raises(UserError, match=r"features are of shape \[n, d\], but these are no array"):
         measure(good, [[1, 2], [1]])
     images = np.zeros([30, 2, 2, 1], np.uint8)
-    with pytest.raises(
-        UserError, match=r"2, 1\]; tfgen.metrics.extract\(images, kind\) gives"
-    ):
+    with pytest.raises(UserError, match=r"2, 1\]; tfgen.metrics.extract\(images, kind\) gives"):
         measure(images, images)
 
 

@@ -41,6 +41,22 @@ def test_all_weights_are_kept_for_images_of_the_same_shape(entry, tmp_path, unme
         np.testing.assert_allclose(old, new, atol=2e-3)
 
 
+def test_the_rate_and_the_seed_are_the_entrys_but_for_what_is_asked(entry, tmp_path, unmeasured):
+    folder, usual = folder_of(tmp_path, 8, 8), VAE_RECIPE.learning_rate / 3
+    found = {}
+    for name, asked in (("usual", {}), ("other", {"learning_rate": 0.02, "seed": 7})):
+        path = training.finetune(entry, images=folder, out=tmp_path / name, steps=1, **asked)
+        found[name] = zoo.find(path).info["recipe"]
+    assert found["usual"]["learning_rate"] == pytest.approx(usual) and found["usual"]["seed"] == 0
+    assert found["other"]["learning_rate"] == 0.02 and found["other"]["seed"] == 7
+    assert found["usual"]["final_learning_rate"] == found["other"]["final_learning_rate"] == 0
+    with pytest.raises(
+        UserError, match=r"^learning_rate must be a number in \(0, inf\), but is -1"
+    ):
+        training.finetune(entry, images=folder, out=tmp_path / "out", learning_rate=-1.0)
+    assert not (tmp_path / "out").exists()
+
+
 def test_weights_of_another_shape_start_fresh_and_are_named(entry, tmp_path, unmeasured):
     folder = folder_of(tmp_path, 6, 5)
     path = training.finetune(entry, images=folder, out=tmp_path / "out", steps=1)

@@ -71,6 +71,20 @@ def test_a_short_training_warms_up_for_a_tenth_of_it():
     assert recipe.smoke().warmup_steps == 0
 
 
+def test_another_learning_rate_falls_to_the_same_part_of_it():
+    recipe = recipes.get("r3gan_mnist")
+    other = recipe.with_learning_rate(recipe.learning_rate / 10)
+    assert other.final_learning_rate == pytest.approx(recipe.final_learning_rate / 10)
+    assert (
+        dataclasses.replace(
+            other,
+            learning_rate=recipe.learning_rate,
+            final_learning_rate=recipe.final_learning_rate,
+        ).settings()
+        == recipe.settings()
+    )
+
+
 def test_unknown_recipe_is_told_with_the_nearest_name():
     with pytest.raises(UserError, match="did you mean 'vae_digits'"):
         recipes.get("vae_digit")

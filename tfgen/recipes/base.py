@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import keras
 
+from tfgen.errors import check_numbers
 from tfgen.names import as_folder
 from tfgen.optimizers import FusedAdam
 
@@ -97,6 +98,15 @@ class Recipe:
             return self
         # What is published, and compared, is of the recipe's own images.
         return dataclasses.replace(self, dataset=dataset, published="", binarised_too=False)
+
+    def with_learning_rate(self, learning_rate):
+        """Return the recipe with another learning rate, which falls to the same part of it.
+
+        Raises `UserError` unless it is a number above 0.
+        """
+        check_numbers("(0, inf)", learning_rate=learning_rate)
+        final = learning_rate * self.final_learning_rate / self.learning_rate
+        return dataclasses.replace(self, learning_rate=learning_rate, final_learning_rate=final)
 
     def with_steps(self, steps):
         """Return the recipe with another length, at whose end is the last validation.

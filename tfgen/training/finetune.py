@@ -22,6 +22,8 @@ def finetune(
     out,
     steps=None,
     batch_size=None,
+    learning_rate=None,
+    seed=None,
     strategy="auto",
     data_dir=None,
     resume_command="the same call again",
@@ -31,7 +33,7 @@ def finetune(
 
     The model takes the shape of the images. A weight whose place and shape agree with the entry's
     is kept, the others start fresh; which is logged and told in the new entry. Images are brought
-    to the entry's grid of levels. The learning rate reaches a third of the entry's and falls to 0.
+    to the entry's grid of levels. The learning rate falls to 0.
 
     Args:
         entry: as `tfgen.find` takes it.
@@ -40,6 +42,8 @@ def finetune(
         out: folder of the new entry.
         steps: of training; a fifth of the entry's by default.
         batch_size: the entry's by default.
+        learning_rate: the highest; a third of the entry's by default.
+        seed: of fresh weights, the order of the data and the noise; the entry's by default.
         strategy, data_dir, resume_command, options: see `train`.
     """
     strategy = choose_strategy(strategy)  # several workers meet before anything else
@@ -67,13 +71,16 @@ def finetune(
             "dataset": name,
             "model": model,
             "batch_size": batch_size or settings["batch_size"],
-            "learning_rate": settings["learning_rate"] * FINE_TUNING,
             "final_learning_rate": 0.0,
+            "seed": settings["seed"] if seed is None else seed,
             "limit": None,  # the entry's is of its own images
             # It compares with entries of the same images only.
             "binarised_too": name == settings["dataset"] and settings.get("binarised_too", False),
         }
     ).with_steps(steps or max(1, settings["steps"] // 5))
+    recipe = recipe.with_learning_rate(
+        recipe.learning_rate * FINE_TUNING if learning_rate is None else learning_rate
+    )
     return train(
         recipe,
         out,

@@ -19,7 +19,7 @@ ARGUMENTS = ("ENTRY",)
 def define(values):
     shared_flags.other_images(values)
     flags.DEFINE_string("out", None, "folder of the new entry", flag_values=values)
-    shared_flags.training(values)
+    shared_flags.training(values, "a third of the entry's")
 
 
 def run(name, values):
@@ -37,6 +37,8 @@ def run(name, values):
         out=values.out,
         steps=values.steps,
         batch_size=values.batch_size,
+        learning_rate=values.learning_rate,
+        seed=values.seed,
         resume_command=shared_flags.command_line("finetune", name, values),
         **shared_flags.training_options(values),
     )

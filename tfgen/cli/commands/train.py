@@ -48,6 +48,10 @@ def run(name, values):
         recipe = dataclasses.replace(recipe, batch_size=values.batch_size)
     if values.steps:
         recipe = recipe.with_steps(values.steps)
+    if values.learning_rate is not None:
+        recipe = recipe.with_learning_rate(values.learning_rate)
+    if values.seed is not None:
+        recipe = dataclasses.replace(recipe, seed=values.seed)
     if values.precision:
         recipe = dataclasses.replace(recipe, precision=values.precision)
     path = training.train(
