@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from tfgen.augmentation import DifferentiableAugmentation
 from tfgen.errors import UserError, check_counts, check_numbers
-from tfgen.models import GAN
+from tfgen.likelihoods import Bernoulli
+from tfgen.models import GAN, VAE, PixelCNN
+from tfgen.objectives import ELBO
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,7 @@ def test_a_truncation_that_is_no_number_is_told(gan):
 def test_numbers_lie_in_their_interval(interval, inside, outside):
     for value in inside:
         check_numbers(interval, rate=value)
+        check_numbers(interval, rate=np.array(value))
     for value in (*outside, np.nan, "0.5", None, [0.5]):
         with pytest.raises(UserError) as told:
             check_numbers(interval, low=inside[0], rate=value)
@@ -55,3 +59,23 @@ def test_counts_lie_between_their_bounds():
         with pytest.raises(UserError) as told:
             check_counts(minimum=2, maximum=256, levels=value)
         assert str(told.value) == f"levels must be an integer in 2..256, but is {value!r}."
+
+
+class Forgetful:
+    def __init__(self, scale=1.0):
+        super().__init__()
+
+
+@pytest.mark.parametrize(
+    ("name", "value_class", "model_class"),
+    [
+        ("likelihood", Bernoulli, VAE),
+        ("likelihood", Bernoulli, PixelCNN),
+        ("objective", ELBO, VAE),
+        ("augmentation", DifferentiableAugmentation, GAN),
+    ],
+)
+def test_values_that_could_not_be_saved_are_told_before_training(name, value_class, model_class):
+    forgetful = type("Forgetful", (Forgetful, value_class), {})()
+    with pytest.raises(UserError, match="^Forgetful could not be saved: .* set self.scale, or"):
+        model_class((4, 3, 1), **{name: forgetful})

@@ -19,6 +19,7 @@ from tfgen.errors import UserError
 from tfgen.export import entry as entry_files
 from tfgen.export import saved_model
 from tfgen.models.base import TractableModel
+from tfgen.recipes.base import FINE_TUNING
 
 NAMES = zoo.list_entries()
 COMPILED = "pixelcnn_digits"  # whose served scan XLA compiles here, as on a server that has it
@@ -86,7 +87,7 @@ def test_an_entry_draws_its_picture_and_so_does_its_saved_model(name, request):
     for optimizer in model.optimizer_names:
         assert getattr(model, optimizer).beta_1 == entry.info["recipe"]["beta_1"]
         rate = float(getattr(model, optimizer).learning_rate)
-        assert rate < 0.4 * entry.info["recipe"]["learning_rate"]
+        assert rate <= 1.0001 * FINE_TUNING * entry.info["recipe"]["learning_rate"]
     from PIL import Image
 
     from tfgen.export import pictures
@@ -161,7 +162,9 @@ def test_a_model_exports_as_keras_models_do(tmp_path):
     images = served(seeds=tf.range(2))["images"]
     np.testing.assert_array_equal(images, model.sample(2))
     with pytest.raises(UserError, match="1 exists; choose a folder that does not.$"):
-        model.export(str(tmp_path / "1"))
+        model.export(str(tmp_path / "1"), format="tf_saved_model")
+    with pytest.raises(UserError, match="^a VAE is exported as 'tf_saved_model', not as 'onnx'.$"):
+        model.export(tmp_path / "2", format="onnx")
 
 
 def test_export_never_overwrites_a_version(tmp_path):

@@ -3,17 +3,11 @@
 import math
 import numbers
 
+import numpy as np
+
 
 class UserError(ValueError):
     """What the user did wrong and what to do about it, in one sentence."""
-
-
-def check_instance(value, kind, name, example):
-    """Raise `UserError` unless `value`, the argument `name`, is a `kind`, as the `example` is."""
-    if not isinstance(value, kind):
-        raise UserError(
-            f"{name} must be of class {kind.__name__}, such as {example}, but is {value!r}."
-        )
 
 
 def check_counts(*, minimum=1, maximum=math.inf, **counts):
@@ -29,6 +23,8 @@ def check_numbers(interval, **values):
     """Raise `UserError` unless each of the arguments is a number in the interval, as "[0, inf)"."""
     low, high = map(float, interval[1:-1].split(","))
     for name, value in values.items():
+        if getattr(value, "ndim", None) == 0:  # an array or a tensor of one number
+            value = np.asarray(value)[()]
         number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         if not number or not (
             low < value < high

@@ -5,19 +5,34 @@ import inspect
 from tfgen.errors import UserError
 
 
+def check_value(value, kind, name, example):
+    """Raise `UserError` unless `value`, the argument `name`, is a `kind`, as the `example` is.
+
+    So it does for a `Value` that could not be saved.
+    """
+    if not isinstance(value, kind):
+        raise UserError(
+            f"{name} must be of class {kind.__name__}, such as {example}, but is {value!r}."
+        )
+    if isinstance(value, Value):
+        value.get_config()
+
+
 class Value:
     """An object with attributes named as its constructor's arguments, as Keras can serialise it."""
 
     def get_config(self):
         """Return the constructor's arguments; raises `UserError` where one is no attribute."""
-        names = inspect.signature(type(self)).parameters
-        missing = [name for name in names if not hasattr(self, name)]
-        if missing:
-            raise UserError(
-                f"{type(self).__name__} could not be saved: its constructor takes {missing[0]}, "
-                f"but it has no attribute of that name; set self.{missing[0]}."
-            )
-        return {name: getattr(self, name) for name in names}
+        config = {}
+        for name in inspect.signature(type(self)).parameters:
+            config[name] = getattr(self, name, self)
+            if config[name] is self or inspect.ismethod(config[name]):
+                raise UserError(
+                    f"{type(self).__name__} could not be saved: its constructor takes {name}, but "
+                    f"no attribute keeps that; set self.{name}, or override get_config where a "
+                    "method has the name."
+                )
+        return config
 
     @classmethod
     def from_config(cls, config):

@@ -278,6 +278,7 @@ MISTAKES = [
     (["train", "vae_digits", "--images=a", "--dataset=digits"], "give either --images DIR or --da"),
     (["train", "vae_digits", "--images=nowhere", "--out=x"], "there is no folder nowhere"),
     (["train", "vae_digits", "--learning_rate=0"], "learning_rate must be a number in (0, inf)"),
+    (["train", "vae_digits", "--seed=3000000000"], "seed must be an integer in 0..2147482647, but"),
     (["train", "vae_digits", "--learning_rate=fast"], "--learning_rate needs a number, but got"),
     (["train", "vae_digits", "--batch_size=7", "--strategy=mirrored"], "cannot share a batch of 7"),
     (["evaluate", "vae_digits", "--overwrite"], "--overwrite goes with --maps FILE.png; leave it"),

@@ -189,10 +189,10 @@ def test_gradients_are_scaled_where_the_model_is_of_half_precision():
 
 def test_compile_takes_of_keras_what_is_done_anyway():
     vae("adam", loss=None, metrics=[], weighted_metrics=None, jit_compile=False)
-    vae("adam", jit_compile="auto")
+    vae("adam", jit_compile="auto", loss_weights=None, auto_scale_loss=True)
     with pytest.raises(UserError, match="leave out jit_compile=True"):
         vae("adam", jit_compile=True)
-    for name in ("loss", "metrics", "weighted_metrics"):
+    for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
         with pytest.raises(UserError, match="bring their own loss"):
             vae("adam", **{name: ["mse"]})
     sentence = r"got rate, but VAE takes optimizer, steps_per_execution, run_eagerly, seed.$"

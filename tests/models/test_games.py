@@ -209,9 +209,16 @@ class Forgetful(Hinge):
         self.width = margin
 
 
+class Confusing(Hinge):
+    def __init__(self, penalty=1.0):  # the name of a method
+        self.weight = penalty
+
+
 def test_a_game_that_could_not_be_saved_is_refused_before_it_is_played():
-    with pytest.raises(UserError, match="^Forgetful could not be saved: .* set self.margin.$"):
-        GAN((4, 4, 1), game=Forgetful())
+    for game, name in ((Forgetful(), "margin"), (Confusing(), "penalty")):
+        sentence = f"^{type(game).__name__} could not be saved: .* set self.{name}, or override"
+        with pytest.raises(UserError, match=sentence):
+            GAN((4, 4, 1), game=game)
 
 
 def test_a_game_is_penalized_that_says_so_or_has_a_penalty():

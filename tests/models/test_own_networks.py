@@ -463,11 +463,16 @@ def test_own_players_that_would_never_see_the_labels_are_refused():
         [keras.Input((3,)), layers.Dense(4, "tanh"), layers.Reshape(SHAPE)]
     )
     discriminator = keras.Sequential([keras.Input(SHAPE), layers.Flatten(), layers.Dense(1)])
-    given = r"cannot be called with .* and int labels \[b\], since it has one input; give it a"
-    with pytest.raises(UserError, match=f"^the generator {given} second one"):
+    given = r"cannot be called with .* and int labels \[b\], since a Sequential has one input"
+    with pytest.raises(UserError, match=f"^the generator {given}; make a keras.Model of two"):
         GAN(SHAPE, 3, num_classes=3, generator=generator)
-    with pytest.raises(UserError, match=f"^the discriminator {given} second one"):
-        GAN(SHAPE, 3, num_classes=3, discriminator=discriminator)
+    unbuilt = keras.Sequential([layers.Flatten(), layers.Dense(1)])
+    for network in (discriminator, unbuilt):
+        with pytest.raises(UserError, match=f"^the discriminator {given}; make a keras.Model"):
+            GAN(SHAPE, 3, num_classes=3, discriminator=network)
+    # The posterior of an image may leave out its label.
+    encoder = keras.Sequential([keras.Input(SHAPE), layers.Flatten(), layers.Dense(4)])
+    assert vae(num_classes=3, encoder=encoder).encoder is encoder
 
 
 def test_what_does_not_fit_is_told_without_the_numbers_of_an_example():

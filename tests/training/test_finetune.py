@@ -54,6 +54,8 @@ def test_the_rate_and_the_seed_are_the_entrys_but_for_what_is_asked(entry, tmp_p
         UserError, match=r"^learning_rate must be a number in \(0, inf\), but is -1"
     ):
         training.finetune(entry, images=folder, out=tmp_path / "out", learning_rate=-1.0)
+    with pytest.raises(UserError, match="^seed must be an integer in 0..2147482647, but is -1"):
+        training.finetune(entry, images=folder, out=tmp_path / "out", seed=-1)
     assert not (tmp_path / "out").exists()
 
 

@@ -35,7 +35,7 @@ def chosen_images(values):
     return as_folder(values.images) if values.images is not None else values.dataset
 
 
-def training(values, usual_rate="the recipe's"):
+def training(values, usual_rate="it falls as the recipe's does", usual_seed="the recipe's"):
     flags.DEFINE_integer("steps", None, "steps of training", lower_bound=1, flag_values=values)
     flags.DEFINE_integer(
         "batch_size", None, "images a step, over all replicas", lower_bound=1, flag_values=values
@@ -43,13 +43,13 @@ def training(values, usual_rate="the recipe's"):
     flags.DEFINE_float(
         "learning_rate",
         None,
-        f"the highest, from which it falls as the recipe's does; else {usual_rate}",
+        f"the highest; {usual_rate}",
         flag_values=values,
     )
     flags.DEFINE_integer(
         "seed",
         None,
-        "of fresh weights, the order of the data and the noise; else the recipe's",
+        f"of fresh weights, the order of the data and the noise; else {usual_seed}",
         lower_bound=0,
         flag_values=values,
     )

@@ -22,7 +22,7 @@ def save_grid(images, path, columns=None):
 def grid_of(images, columns=None, whole_width=WIDTH):
     """Lay images [n, h, w, c] out row by row in one image, enlarged by a whole factor.
 
-    The whole is at most some `whole_width` pixels wide, unless the images themselves are wider.
+    The whole is at most some `whole_width` pixels wide, unless a row is wider as it is.
     Images that are points are laid out in the plane; see `plane_of`.
     """
     n, height, width, channels = images.shape

@@ -192,11 +192,11 @@ def check_custom(role, network, input_shape, num_classes, output_shape, constant
     given = f"float [b, {', '.join(map(str, input_shape))}]" + " and int labels [b]" * bool(
         num_classes
     )
-    if num_classes and len(getattr(network, "inputs", None) or ()) == 1:
-        # Of several inputs Keras would drop those that a `Sequential` does not take.
+    if num_classes and role != "encoder" and isinstance(network, keras.Sequential):
+        # Keras would drop the labels. An encoder may do without; what is made needs them.
         raise UserError(
-            f"the {role} cannot be called with {given}, since it has one input; give it a second "
-            "one, keras.Input((), dtype='int32')."
+            f"the {role} cannot be called with {given}, since a Sequential has one input; make a "
+            "keras.Model of two, the second keras.Input((), dtype='int32')."
         )
     try:
         output = network(example)
@@ -306,6 +306,7 @@ def _reason(error):
     """Return the first line that says something of an error that a Keras layer raised."""
     text = re.sub(r"\x1b\[\d*m", "", str(error))
     text = re.sub(r"\[\[.*?\]\]+", "...", text, flags=re.DOTALL)  # the numbers of the example
+    text = re.sub(r"\s*Inputs received: .*", "", text, flags=re.DOTALL)
     lines = text.splitlines()
     framed = "Exception encountered when calling"
     told = [line.strip() for line in lines if line.strip() and not line.startswith(framed)]

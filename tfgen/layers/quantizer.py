@@ -33,7 +33,8 @@ class VectorQuantizer(keras.layers.Layer):
         super().__init__(dtype="float32", **kwargs)
         check_counts(minimum=2, maximum=256, num_codes=num_codes)
         check_counts(embedding_dim=embedding_dim)
-        check_numbers("[0, 1)", decay=decay, restart_below=restart_below)
+        check_numbers("[0, 1)", decay=decay)
+        check_numbers("[0, inf)", restart_below=restart_below)
         self.num_codes, self.embedding_dim = num_codes, embedding_dim
         self.decay, self.restart_below = decay, restart_below
 

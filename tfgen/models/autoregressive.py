@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import hardware
-from tfgen.errors import UserError, check_counts, check_instance, check_numbers
+from tfgen.errors import UserError, check_counts, check_numbers
 from tfgen.images import check_labels, from_levels, levels_to_unit, to_levels
 from tfgen.likelihoods import Categorical
 from tfgen.likelihoods.base import Likelihood
@@ -28,6 +28,7 @@ from tfgen.models.base import TractableModel, in_few_sizes
 from tfgen.sampling import noise as random_noise
 from tfgen.sampling.portable import portable
 from tfgen.sampling.raster import scan
+from tfgen.values import check_value
 from tfgen.xla import under_xla
 
 IMAGES_A_THREAD = 8  # fewer are not worth a thread
@@ -46,7 +47,7 @@ class AutoregressiveModel(TractableModel):
     def __init__(self, image_shape, likelihood, num_classes):
         super().__init__(image_shape, num_classes)
         self.likelihood = likelihood or Categorical(256)
-        check_instance(self.likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")
+        check_value(self.likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")
         if self.likelihood.is_density:
             raise UserError(
                 f"{type(self.likelihood).__name__} is a density, but an autoregressive model needs "

@@ -161,13 +161,19 @@ class GenerativeModel(DistributedFit, keras.Model):
 
     # Saving and export
 
-    def export(self, filepath):
+    def export(self, filepath, format="tf_saved_model", verbose=None):
         """Write a SavedModel with each of the `endpoints` as a signature to a new folder.
 
-        TF Serving takes `filepath` to be a version, such as "digits/1". `sample` is the
-        `serving_default`; see `tfgen.export.saved_model`. Raises `UserError` where the folder is
-        there already, and if it cannot be written.
+        Args:
+            filepath: the folder; TF Serving takes it for a version, such as "digits/1".
+            format: "tf_saved_model".
+            verbose: of Keras; nothing is printed.
+
+        `sample` is the `serving_default`; see `tfgen.export.saved_model`. Raises `UserError` for
+        other formats, where the folder is there already, and if it cannot be written.
         """
+        if format != "tf_saved_model":
+            raise UserError(f"a {self.family} is exported as 'tf_saved_model', not as {format!r}.")
         from tfgen.export import saved_model  # which imports the models
 
         saved_model.write(self, filepath)

@@ -21,11 +21,24 @@ NO_WEIGHTS = (
     "training takes no weights of images (nor of classes), as it would not heed them; leave them "
     "out."
 )
-OF_ONE_OPTIMIZER = (
-    keras.callbacks.LearningRateScheduler,
-    keras.callbacks.ReduceLROnPlateau,
-    keras.callbacks.SwapEMAWeights,
+OWN_LOSS = "tfgen models bring their own loss; call compile(optimizer=...) only."
+SCHEDULED = (
+    "give each a schedule as its learning rate in compile, or set their learning_rate in a "
+    "callback of your own"
 )
+OF_ONE_OPTIMIZER = {  # Keras's callbacks that look for the one optimizer -> what to do instead
+    keras.callbacks.LearningRateScheduler: SCHEDULED,
+    keras.callbacks.ReduceLROnPlateau: SCHEDULED,
+    keras.callbacks.SwapEMAWeights: "leave it out: the samples are of a moving average anyway",
+}
+AS_IT_IS = {  # arguments of Keras's compile -> the values that say what is done anyway
+    "loss": (None, [], {}),
+    "loss_weights": (None, [], {}),
+    "metrics": (None, [], {}),
+    "weighted_metrics": (None, [], {}),
+    "jit_compile": (None, False, "auto"),
+    "auto_scale_loss": (True,),
+}
 
 
 class DistributedFit:
@@ -57,19 +70,14 @@ class DistributedFit:
             run_eagerly: run step by step in Python, for debugging.
             seed: of the training noise.
 
-        XLA compiles what it makes faster here, so `jit_compile` is not for the user to choose.
-
-        Raises `UserError` for a loss, metrics or an optimizer of another name, for accumulated
-        gradients, and where a copy would take several updates a step and so be through with its
-        learning-rate schedule early.
+        Raises `UserError` for a loss, metrics or an optimizer of another name, for `jit_compile`,
+        since XLA compiles here what it makes faster, for accumulated gradients, and where a copy
+        would take several updates a step and so be through with its learning-rate schedule early.
         """
-        for name in ("loss", "metrics", "weighted_metrics"):
-            if others.pop(name, None):
-                raise UserError(
-                    "tfgen models bring their own loss; call compile(optimizer=...) only."
-                )
-        if others.pop("jit_compile", None) not in (None, False, "auto"):
-            raise UserError("tfgen compiles by XLA what gains by it; leave out jit_compile=True.")
+        for name, values in AS_IT_IS.items():
+            if name in others and others.pop(name) not in values:
+                by_xla = "tfgen compiles by XLA what gains by it; leave out jit_compile=True."
+                raise UserError(by_xla if name == "jit_compile" else OWN_LOSS)
         unknown = set(others) - set(self.optimizer_names)
         if unknown:
             taken = dict.fromkeys(
@@ -115,7 +123,7 @@ class DistributedFit:
         if updates > 1 and scheduled:
             raise UserError(
                 f"a learning-rate schedule counts updates, of which the {name} makes {updates} a "
-                f"step; give {name}= too, with a schedule {updates} times as long."
+                f"step; give {name}= one of its own, with a schedule {updates} times as long."
             )
 
     def get_compile_config(self):
@@ -203,7 +211,7 @@ class DistributedFit:
         Raises `UserError` if several workers are given anything else, for batches that the replicas
         cannot share evenly, for weights of images, which no model trains with, and for images and
         labels that the model cannot learn: before the first step, where they are arrays. So it is
-        for callbacks that move the rate of a model's one optimizer, where it has several.
+        for Keras's callbacks that look for a model's one optimizer, where it has several.
         """
         self._check_callbacks(options.get("callbacks"))
         for name in ("sample_weight", "class_weight"):
@@ -230,12 +238,11 @@ class DistributedFit:
     def _check_callbacks(self, callbacks):
         callbacks = getattr(callbacks, "callbacks", callbacks)  # of a Keras CallbackList
         for callback in tf.nest.flatten(callbacks or []):
-            if len(self.optimizer_names) > 1 and isinstance(callback, OF_ONE_OPTIMIZER):
+            instead = OF_ONE_OPTIMIZER.get(type(callback))  # a subclass may do as it likes
+            if len(self.optimizer_names) > 1 and instead:
                 raise UserError(
                     f"{type(callback).__name__} looks for one optimizer, but "
-                    f"{type(self).__name__} has {' and '.join(self.optimizer_names)}; give each a "
-                    "schedule as its learning rate in compile, or set their learning_rate in a "
-                    "callback of your own."
+                    f"{type(self).__name__} has {' and '.join(self.optimizer_names)}; {instead}."
                 )
 
     def evaluate(self, x=None, y=None, *args, **options):

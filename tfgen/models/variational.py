@@ -22,7 +22,7 @@ import math
 import tensorflow as tf
 
 from tfgen import likelihoods, objectives, priors
-from tfgen.errors import UserError, check_counts, check_instance
+from tfgen.errors import UserError, check_counts
 from tfgen.images import (
     check_labels,
     from_unit,
@@ -37,6 +37,7 @@ from tfgen.objectives.base import Batch, Objective, repeat
 from tfgen.priors.base import diagonal_normal, is_diagonal_normal
 from tfgen.sampling import importance
 from tfgen.sampling import noise as random_noise
+from tfgen.values import check_value
 from tfgen.xla import under_xla
 
 LOG_VARIANCE_BOUND = 8.0
@@ -70,10 +71,9 @@ class VariationalModel(LatentModel):
         self.likelihood = likelihood or likelihoods.DiscretizedLogisticMixture(256, 1)
         self.prior = prior or priors.StandardNormal(latent_sizes[0])
         self.objective = objective or objectives.ELBO()
-        check_instance(self.likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")
-        check_instance(self.prior, priors.Prior, "prior", "tfgen.priors.RealNVP(latent_dim)")
-        check_instance(self.objective, Objective, "objective", "tfgen.objectives.IWAE()")
-        self.objective.get_config()  # tells now what saving would
+        check_value(self.likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")
+        check_value(self.prior, priors.Prior, "prior", "tfgen.priors.RealNVP(latent_dim)")
+        check_value(self.objective, Objective, "objective", "tfgen.objectives.IWAE()")
         if self.prior.latent_dim != latent_sizes[0]:
             raise UserError(
                 f"the prior is one of {self.prior.latent_dim} latents, but the model's z has "

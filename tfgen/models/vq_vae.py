@@ -30,7 +30,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from tfgen.errors import UserError, check_counts, check_instance, check_numbers
+from tfgen.errors import UserError, check_counts, check_numbers
 from tfgen.images import (
     check_images,
     check_labels,
@@ -54,6 +54,7 @@ from tfgen.models.autoregressive import nothing_known
 from tfgen.models.base import register
 from tfgen.models.latent import LatentModel, check_latents
 from tfgen.models.pixelcnn import PixelCNN
+from tfgen.values import check_value
 
 
 def encoder_network(image_shape, hidden, num_residual, embedding_dim):
@@ -147,7 +148,7 @@ class VQVAE(LatentModel):
         check_counts(minimum=0, num_residual=num_residual)
         check_numbers("[0, inf)", commitment=commitment)
         if likelihood is not None:
-            check_instance(likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")
+            check_value(likelihood, Likelihood, "likelihood", "tfgen.likelihoods.Bernoulli()")
         self.embedding_dim, self.num_codes = embedding_dim, num_codes
         self.hidden, self.num_residual = tuple(hidden), num_residual
         self.commitment, self.decay = commitment, decay

@@ -19,7 +19,8 @@ ARGUMENTS = ("ENTRY",)
 def define(values):
     shared_flags.other_images(values)
     flags.DEFINE_string("out", None, "folder of the new entry", flag_values=values)
-    shared_flags.training(values, "a third of the entry's")
+    rate = "it falls to 0; else a third of the entry's"
+    shared_flags.training(values, usual_rate=rate, usual_seed="the entry's")
 
 
 def run(name, values):
