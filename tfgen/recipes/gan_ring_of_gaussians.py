@@ -2,7 +2,8 @@
 
 It stands beside `relativistic_gan_ring_of_gaussians`, from which it differs in the game and in
 Adam's rate and betas, which are those of DCGAN. In ten seeds its averaged generator reached all 8
-modes, but unevenly, and only 69 to 81 % of the samples were of high quality.
+modes, but unevenly, and only 69 to 81 % of the samples were of high quality. At a rate of 1e-3 it
+does as well as the relativistic one here, but not on the grid.
 """
 
 from tfgen.models import GAN

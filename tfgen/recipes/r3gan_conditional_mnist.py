@@ -18,4 +18,5 @@ def recipe():
         conditional=True,
         model=r3gan_mnist.model_of((24, 48), gamma=1.0, output_activation="tanh", patch_size=2),
         steps=12_000,
+        learning_rate=1e-3,
     )

@@ -1,8 +1,10 @@
 """R3GAN on MNIST: residual networks without normalisation in the relativistic game.
 
-Expected: a Fréchet distance of 9.2 on the features of the MNIST classifier, 17 times what real
-images score, after some 130 minutes on one CPU core. `dcgan_mnist`, which sees a third more images
-in two thirds of that time, has 54; `r3gan_conditional_mnist`, with labels and a tanh, has 1.6.
+Expected: a Fréchet distance of 3.0 on the features of the MNIST classifier, 5.5 times what real
+images score, after an hour on one CPU core. `dcgan_mnist`, which sees half as many images, has 54.
+
+What counts is that D does not win: the penalties are heavy, and a tanh ends G. Patches of 2x2
+pixels make the first stage, most of the work, cheap.
 """
 
 from tfgen.games import Relativistic
@@ -35,10 +37,10 @@ def recipe():
         dataset="mnist",
         levels=256,
         binarised_too=True,
-        model=model_of((8, 24, 48), gamma=0.1),
-        steps=9000,
-        validate_every=1000,
-        learning_rate=1e-3,
+        model=model_of((24, 48), gamma=3.0, output_activation="tanh", patch_size=2),
+        steps=24_000,
+        validate_every=4000,
+        learning_rate=3e-3,
         final_learning_rate=5e-5,
         beta_1=0.0,
         beta_2=0.99,
