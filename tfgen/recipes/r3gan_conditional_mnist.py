@@ -3,6 +3,8 @@
 Expected: a Fréchet distance of 1.6 on the features of the MNIST classifier, 3.0 times what real
 images score, after some 25 minutes on one CPU core. What it lacks is variety within a digit: of
 real images it reaches .71 (recall; other real ones .89).
+
+The penalties are lighter than those of `r3gan_mnist`, with which D only guesses here.
 """
 
 import dataclasses
