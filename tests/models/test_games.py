@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfgen import games
 from tfgen.errors import UserError
 from tfgen.games import (
+    Game,
     Hinge,
     Judged,
     LeastSquares,
@@ -219,6 +220,17 @@ def test_a_game_that_could_not_be_saved_is_refused_before_it_is_played():
         sentence = f"^{type(game).__name__} could not be saved: .* set self.{name}, or override"
         with pytest.raises(UserError, match=sentence):
             GAN((4, 4, 1), game=game)
+
+
+class OneSided(Game):
+    def discriminator_loss(self, real, fake):
+        return fake - real
+
+
+def test_a_game_without_a_loss_is_refused_before_it_is_played():
+    sentence = r"^OneSided has no generator_loss; define generator_loss\(self, real, fake\).$"
+    with pytest.raises(UserError, match=sentence):
+        GAN((4, 4, 1), game=OneSided())
 
 
 def test_a_game_is_penalized_that_says_so_or_has_a_penalty():

@@ -34,9 +34,14 @@ GAMES = {
 def get(game):
     """Return a `Game`, or the one of that name with its paper's settings.
 
-    Raises `UserError` for unknown names, and for games that could not be saved.
+    Raises `UserError` for unknown names, and for games that lack a loss or could not be saved.
     """
     if isinstance(game, Game):
+        for loss in ("discriminator_loss", "generator_loss"):
+            if getattr(type(game), loss) is getattr(Game, loss):
+                raise UserError(
+                    f"{type(game).__name__} has no {loss}; define {loss}(self, real, fake)."
+                )
         game.get_config()  # tells now what saving would
         return game
     if isinstance(game, type) and issubclass(game, Game):
