@@ -10,7 +10,7 @@ from tfgen.errors import check_numbers
 from tfgen.names import as_folder
 from tfgen.optimizers import FusedAdam
 
-LARGEST_SEED = 2**31 - 1001  # an int32; each rollback adds 1
+LARGEST_TRAINING_SEED = 2**31 - 1001  # an int32; each rollback adds 1
 FINE_TUNING = 1 / 3  # of a recipe's learning rate: what its entry starts at on other images
 DEPTHS = ("num_layers", "num_blocks", "num_residual", "prior_blocks")  # arguments of models
 
@@ -41,7 +41,7 @@ class Recipe:
             data set's entries of two levels are.
         limit: images of each split that are used, the first ones; None: all.
         seed: of the initial weights, the order of the data and the training noise, 0 to
-            `LARGEST_SEED`.
+            `LARGEST_TRAINING_SEED`.
         published: others' figures, which the card states for comparison.
     """
 

@@ -19,7 +19,7 @@ from tfgen import data as image_data
 from tfgen import hardware, metrics
 from tfgen.errors import UserError, check_counts
 from tfgen.export import entry as entry_files
-from tfgen.recipes.base import LARGEST_SEED
+from tfgen.recipes.base import LARGEST_TRAINING_SEED
 from tfgen.training import run_folder
 from tfgen.training.loop import Run, digest
 from tfgen.training.precision import warn_if_emulated
@@ -80,7 +80,7 @@ def train(
         raise UserError(f"on_nan must be one of {', '.join(ON_NAN)}, but is '{on_nan}'.")
     if keep < 1:
         raise UserError(f"keep must be at least 1, but is {keep}.")
-    check_counts(minimum=0, maximum=LARGEST_SEED, seed=recipe.seed)
+    check_counts(minimum=0, maximum=LARGEST_TRAINING_SEED, seed=recipe.seed)
     chosen = choose_strategy(strategy)
     check_batch_size(recipe.batch_size, chosen)
     run_folder.check_free(out, recipe, overwrite)
