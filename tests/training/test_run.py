@@ -24,7 +24,7 @@ from tfgen.games import Relativistic
 from tfgen.likelihoods import DiscretizedLogisticMixture
 from tfgen.metrics import sample_quality
 from tfgen.models import R3GAN, VAE
-from tfgen.models.distributed_fit import RunningMean
+from tfgen.models.running_mean import RunningMean
 from tfgen.objectives import ELBO
 from tfgen.priors import RealNVP
 from tfgen.recipes.base import Recipe

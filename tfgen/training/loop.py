@@ -14,7 +14,7 @@ from absl import logging
 from tfgen import hardware
 from tfgen.errors import UserError
 from tfgen.models.base import dtype_policy
-from tfgen.models.distributed_fit import RunningMean
+from tfgen.models.running_mean import RunningMean
 from tfgen.training.average import WeightAverage
 from tfgen.training.checkpoints import Checkpoints, NotSaved
 from tfgen.training.progress import Diverged, ProgressBar, TensorBoard, WatchLosses
