@@ -355,7 +355,8 @@ def test_a_spoilt_folder_is_told_in_one_sentence(spoil, tmp_path):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("digit", "dataset 'digit' not found; did you mean 'digits'"),
+        ("digit", r"'digit' is neither one of TFDS nor prepared in \S+; did you mean 'digits'"),
+        ("qqq", r"^dataset 'qqq' is neither one of TFDS nor prepared in \S+\.$"),
         ("minst", "did you mean 'mnist'"),
         ("no/such/folder", "there is no folder no/such/folder"),
     ],

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tfgen import data
+from tfgen.data.image_data import ImageData, IndexedSplit
 from tfgen.errors import UserError
 from tfgen.metrics import features
 from tfgen.metrics.features import digit_classifier, inception, train
@@ -114,6 +115,26 @@ def test_inception_takes_grey_and_colour_images(monkeypatch):
     inception._network.cache_clear()
 
 
+def test_inception_sees_bilinear_images_of_its_size_in_its_range(monkeypatch):
+    seen = []
+
+    def network(images, training):
+        assert not training
+        seen.append(np.asarray(images))
+        return np.zeros([len(images), 2048])
+
+    monkeypatch.setattr(inception, "_network", lambda: network)
+    ramp = np.zeros([1, 2, 4, 1], np.uint8)
+    ramp[..., 2:, 0] = 255  # black on the left, white on the right, grey between their middles
+    features.extract(ramp, "inception")
+    (images,) = seen
+    assert images.shape == (1, 299, 299, 3)
+    assert images.min() == -1 and images.max() == 1
+    np.testing.assert_allclose(images[0, :, 149], 0, atol=1e-5)
+    steps = np.diff(images[0, 0, :, 0])
+    assert steps.min() > -1e-6 and steps.max() < 0.03  # no jump, as the nearest pixel has
+
+
 def test_a_corrupt_classifier_is_not_used(tmp_path, monkeypatch):
     spoilt = tmp_path / digit_classifier.WEIGHTS.name
     spoilt.write_bytes(digit_classifier.WEIGHTS.read_bytes() + b"x")
@@ -139,6 +160,32 @@ def test_shifted_images_are_the_image_elsewhere():
         assert len(places) == 1
         seen.update(places)
     assert len(seen) == 9
+
+
+def test_the_epoch_that_is_best_on_the_validation_split_is_kept(monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    splits = {
+        split: IndexedSplit.in_memory(some_images(n, seed=n), rng.integers(0, 10, n))
+        for split, n in (("train", 70), ("validation", 8), ("test", 9))
+    }
+    digits = ImageData("mnist", (28, 28, 1), [str(c) for c in range(10)], splits, "here")
+    states, told = [], iter([0.3, 0.6, 0.5])
+
+    def accuracy(model, images, labels):
+        if len(images) == 8:
+            states.append(model.get_weights())
+            return next(told)
+        assert len(images) == 9
+        return 0.25
+
+    monkeypatch.setattr(train, "accuracy", accuracy)
+    about = train.train(tmp_path, digits, epochs=3)
+    assert about["epoch"] == 2 and about["validation_accuracy"] == 0.6
+    assert about["test_accuracy"] == 0.25
+    kept = keras.models.load_model(tmp_path / digit_classifier.WEIGHTS.name, compile=False)
+    for one, best, last in zip(kept.get_weights(), states[1], states[2], strict=True):
+        np.testing.assert_array_equal(one, best)
+        assert not np.array_equal(best, last)
 
 
 @pytest.mark.exhaustive

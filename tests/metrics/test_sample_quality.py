@@ -10,7 +10,8 @@ import pytest
 from tfgen import data, metrics
 from tfgen.data.image_data import ImageData, IndexedSplit
 from tfgen.errors import UserError
-from tfgen.metrics import classifier_accuracy
+from tfgen.metrics import classifier_accuracy, extract, frechet_distance
+from tfgen.metrics.mode_coverage import gaussian_coverage
 from tfgen.models.base import TractableModel
 
 # One set of samples, where a test is not of several.
@@ -62,6 +63,9 @@ def test_mnist_is_measured_on_the_classifiers_features(mnist):
     for figure in perfect.values():
         assert figure["value"] == pytest.approx(figure["floor"], rel=1e-4, abs=1e-9)
     assert 0 < frechet["floor"] < 2 * frechet["halves"]
+    other = np.random.default_rng(1).permutation(extract(mnist.images("test"), "classifier"))
+    halves = frechet_distance(other[:1250], other[1250:])
+    assert frechet["halves"] == pytest.approx(halves, rel=0.1)
     assert "; 2500 training images score" in frechet["protocol"]
     assert "two halves" in frechet["protocol"]
     assert all(0.7 < figure["value"] < 1.3 for figure in shares)
@@ -92,6 +96,16 @@ def test_figures_are_mean_and_spread_of_three_sets_of_samples(digits):
         assert figure["floor"] == apart[0][name]["floor"] and "floor_spread" not in figure
 
 
+def test_floors_are_those_of_as_many_sets_of_other_images(digits):
+    model = drawn_from(digits.images("train"))
+    settings = {"samples": 200, "features": "pixels", "seed": 3}
+    found = metrics.evaluate(model, digits, **settings)["Fréchet distance, raw pixels"]
+    train, real = (extract(digits.images(split), "pixels") for split in ("train", "test"))
+    floors = [frechet_distance(train[start:][:200], real) for start in (0, 200, 400)]
+    assert found["floor"] == pytest.approx(np.mean(floors))
+    assert found["floor_spread"] == pytest.approx(np.std(floors, ddof=1))
+
+
 def test_digits_are_measured_on_raw_pixels(digits):
     train = digits.images("train")
     model = sampler(lambda rng, _, n: train[rng.integers(len(train), size=n)])
@@ -118,7 +132,7 @@ def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch)
     labels_of = digits.labels
     right = evaluate(sampler(draw, 10), digits)[name]
     assert right["floor"] > 0.9 and right["value"] > 0.9 and right["n"] == 1297
-    assert "trained on 1297 real images it reaches" in right["protocol"]
+    assert "trained on 1297 training images it reaches" in right["protocol"]
     wrong = classifier_accuracy(
         train, (its_labels + 1) % 10, digits.images("test"), digits.labels("test"), 10
     )
@@ -128,6 +142,40 @@ def test_a_classifier_of_samples_is_as_good_as_their_labels(digits, monkeypatch)
     # A class that cannot be learnt says nothing of the samples.
     monkeypatch.setattr(digits, "labels", lambda *arguments: np.minimum(labels_of(*arguments), 8))
     assert name not in evaluate(sampler(draw, 10), digits)
+
+
+@pytest.mark.parametrize("sets", [1, 3])
+def test_classifiers_learn_from_samples_and_are_tested_on_the_split(digits, monkeypatch, sets):
+    calls = []
+
+    def recorded(images, labels, test_images, test_labels, num_classes, seed):
+        np.testing.assert_array_equal(test_images, digits.images("test"))
+        np.testing.assert_array_equal(test_labels, digits.labels("test"))
+        np.testing.assert_array_equal(labels, digits.labels("train"))
+        assert num_classes == 10
+        calls.append((images, seed))
+        return len(calls) / 8
+
+    monkeypatch.setattr(
+        sys.modules["tfgen.metrics.sample_quality"], "classifier_accuracy", recorded
+    )
+
+    def sample(n, seed=0, labels=None):
+        of_seeds = np.arange(seed, seed + n).astype(np.uint8)
+        return np.broadcast_to(of_seeds[:, None, None, None], [n, 8, 8, 1])
+
+    model = types.SimpleNamespace(sample=sample, num_classes=10, image_shape=(8, 8, 1))
+    found = metrics.evaluate(model, digits, sampling_seeds=sets)["classifier accuracy score"]
+    # Each set has a classifier of its own, and so has the floor, of which there is but one set.
+    assert [seed for _, seed in calls] == [*range(sets), *range(sets)]
+    train = digits.images("train")
+    for k in range(sets):
+        np.testing.assert_array_equal(calls[k][0], sample(len(train), k * len(train)))
+        np.testing.assert_array_equal(calls[sets + k][0], train)
+    assert found["value"] == (sets + 1) / 16 and found["floor"] == (3 * sets + 1) / 16
+    assert ("floor_spread" in found) == ("spread" in found) == (sets == 3)
+    assert "), labels of training images, names the 300 images of split test" in found["protocol"]
+    assert ("it reaches 0.6250, mean of 3 sets of classifiers" in found["protocol"]) == (sets == 3)
 
 
 def test_images_and_labels_that_no_classifier_can_learn_are_told():
@@ -152,6 +200,20 @@ def test_mean_images_are_drawn_before_they_are_compared_with_binary_ones(digits)
     frechet = evaluate(model, binary)["Fréchet distance, raw pixels"]
     assert frechet["value"] < 1.2 * frechet["floor"]
     assert "grey pixels drawn black or white" in frechet["protocol"]
+
+
+def test_protocols_name_the_images_and_labels_that_were_taken(digits):
+    few = data.load("digits", levels=17, limit=200)
+    found = evaluate(drawn_from(few.images("train")), few)["kernel distance, raw pixels"]
+    assert "200 samples against the first 200 images of split test" in found["protocol"]
+    whole = evaluate(drawn_from(digits.images("train")), digits, samples=100, features="pixels")
+    assert "the 300 images of split test" in whole["kernel distance, raw pixels"]["protocol"]
+    ring = data.load("ring_of_gaussians")
+    images = ring.images("train", 500)
+    perfect = sampler(lambda rng, labels, n: images[: len(labels)], 8, ring.image_shape)
+    modes = evaluate(perfect, ring, samples=500)["modes"]["protocol"]
+    assert modes.startswith("500 samples, labels of split test, of high quality within 3 sigma")
+    assert modes.endswith("the first 500 images of split test score 8")
 
 
 def likely(draw):
@@ -219,6 +281,10 @@ def test_gaussians_count_modes(name):
     assert divergence["value"] < 0.01
     few = evaluate(drawn_from(train), points, samples=500)
     assert {figure["n"] for figure in few.values()} == {500}
+    mixture = data.GAUSSIANS[name]
+    tests = mixture.to_points(points.images("test", 2500))
+    of_tests = gaussian_coverage(tests, mixture.centres, mixture.sigma)
+    assert of_tests == (modes["floor"], good["floor"], divergence["floor"])
     between = drawn_from(np.full([2500, 1, 2, 1], 140, np.uint8))
     none = evaluate(between, points)
     assert list(none) == ["modes", "high-quality samples"] and none["modes"]["value"] == 0

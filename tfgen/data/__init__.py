@@ -34,9 +34,9 @@ def load(name, *, data_dir=None, levels=256, limit=None):
     Raises `UserError` if there is no such data set or folder, or it holds no usable images.
     """
     if looks_like_folder(name) or (pathlib.Path(name).is_dir() and not is_at_hand(name, data_dir)):
-        return ImageData(**open_folder(name, limit), levels=levels)
+        return ImageData(**open_folder(name, limit), levels=levels, limit=limit)
     if name == STACKED_MNIST:
-        return ImageData(**open_stacked_mnist(data_dir, limit), levels=levels)
+        return ImageData(**open_stacked_mnist(data_dir, limit), levels=levels, limit=limit)
     if name in GAUSSIANS:
-        return ImageData(**open_gaussians(name, limit), levels=levels)
-    return ImageData(**open_tfds(name, data_dir, limit), levels=levels)
+        return ImageData(**open_gaussians(name, limit), levels=levels, limit=limit)
+    return ImageData(**open_tfds(name, data_dir, limit), levels=levels, limit=limit)

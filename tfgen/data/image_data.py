@@ -22,10 +22,11 @@ class ImageData:
         class_names: of the labels; empty for unlabelled images.
         num_classes: their number.
         levels: size of the grid; see `tfgen.data.load`.
+        limit: the most images that each split was allowed to have, or None.
         where: a sentence on whether images are held in memory or streamed.
     """
 
-    def __init__(self, name, image_shape, class_names, splits, where, levels=256):
+    def __init__(self, name, image_shape, class_names, splits, where, levels=256, limit=None):
         check_counts(minimum=2, maximum=256, levels=levels)
         self.name = name
         self.image_shape = tuple(image_shape)
@@ -33,16 +34,22 @@ class ImageData:
         self.num_classes = len(self.class_names)
         self.where = where
         self.levels = levels
+        self.limit = limit
         self._splits = splits
 
     def at_levels(self, levels):
         """Return the same images on the grid of another number of levels, as an `ImageData`."""
         about = self.name, self.image_shape, self.class_names, self._splits, self.where
-        return ImageData(*about, levels)
+        return ImageData(*about, levels, self.limit)
 
     def size(self, split):
         """Return the number of images of a split."""
         return self._split(split).size
+
+    def is_all(self, split, n):
+        """Tell whether n images are all that the data set's split has, `limit` or not."""
+        size = self.size(split)
+        return n == size and (self.limit is None or size < self.limit)
 
     def train_batches(self, batch_size, *, seed=0, start_step=0):
         """Return an infinite dataset of (images uint8 [b, h, w, c], labels int32 [b]).

@@ -157,8 +157,8 @@ def _builder(name, where):
     known = [*tfds.list_builders(with_community_datasets=False), *MADE_HERE, *_prepared(where)]
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else f" (data directory {where})."
-        raise UserError(f"dataset '{name}' not found{hint}")
+        hint = f"; did you mean '{near[0]}'?" if near else "."
+        raise UserError(f"dataset '{name}' is neither one of TFDS nor prepared in {where}{hint}")
     builder = tfds.builder(name, data_dir=where)
     try:
         _prepare(builder)

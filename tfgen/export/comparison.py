@@ -8,11 +8,11 @@ from tfgen.names import unknown
 
 FLOOR = "*real images*"
 NONE = "–"
-NUMBER = r"-?\d[\d.]*(?:e-?\d+)?"
+NUMBER = r"-?\d[\d.]*(?:e[+-]?\d+)?"
 # What a protocol says of the entry's own numbers, which stand in its cells and in the last row.
 OWN = {
     rf", standard deviation {NUMBER}": "",
-    rf" score {NUMBER}": " score as in the last row",
+    rf" (score|it reaches) {NUMBER}": r" \1 as in the last row",
     rf"; the two halves of split \w+ {NUMBER}": "",
 }
 

@@ -60,10 +60,21 @@ def evaluate(
     if features or data.name not in KNOWN:
         check_features(features, data, split, samples)  # before what takes minutes
     figures = {}
-    if data.levels == 2 < _levels(model):
-        return sample_quality(
-            model, data, split, seed, sampling_seeds, features, samples, even_of_few=True
-        )
+    if not data.levels == 2 < _levels(model):
+        figures |= _of_images(model, data, split, importance_samples)
+    if data.name in KNOWN:
+        figures |= known_modes(model, data, split, seed, sampling_seeds, samples)
+        if not features:
+            return figures
+    # Of few images a model without any other figure has these all the same: an entry needs one.
+    return figures | sample_quality(
+        model, data, split, seed, sampling_seeds, features, samples, even_of_few=not figures
+    )
+
+
+def _of_images(model, data, split, importance_samples):
+    """Return the figures of how well a model knows the images of a split."""
+    figures = {}
     if isinstance(model, TractableModel):
         figures |= _nats(
             "negative log-likelihood", "exact", model.log_prob, model, data, split, seeded=False
@@ -74,14 +85,7 @@ def evaluate(
         figures |= _exact_bound(model, data, split)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction_error(model, data, split)
-    if data.name in KNOWN:
-        figures |= known_modes(model, data, split, seed, sampling_seeds, samples)
-        if not features:
-            return figures
-    # Of few images a model without any other figure has these all the same: an entry needs one.
-    return figures | sample_quality(
-        model, data, split, seed, sampling_seeds, features, samples, even_of_few=not figures
-    )
+    return figures
 
 
 def _check_suits(model, data):
@@ -127,7 +131,7 @@ def _bounds(model, data, split, importance_samples):
     active = model.active_units(images, labels) > ACTIVE_VARIANCE
     figures["active units"] = _count(
         active,
-        f"coordinates of the code whose variance over the {len(images)} images of split {split} "
+        f"coordinates of the code whose variance over {_all_images(len(images), data, split)} "
         f"exceeds {ACTIVE_VARIANCE}",
         split,
         len(images),
@@ -150,7 +154,7 @@ def _exact_bound(model, data, split):
     rate = _nats("rate", how, minus_rate, model, data, split, seeded=False)
     figures["rate"] = rate["rate"]
     images = data.images(split)
-    how = f"codes of the codebook that occur; {_all_images(len(images), split)}"
+    how = f"codes of the codebook that occur; {_all_images(len(images), data, split)}"
     figures["codes in use"] = _count(model.code_usage(images) > 0, how, split, len(images))
     return figures
 
@@ -182,7 +186,7 @@ def _nats(name, how, score, model, data, split, seeded=True, in_bits=True):
 
     mean, error, n = _watched_mean(name, scores, data, split)
     binarised = f"; binarised once, seed {BINARIZATION_SEED}" if data.levels == 2 else ""
-    protocol = f"{how}; {_all_images(n, split)}{binarised}"
+    protocol = f"{how}; {_all_images(n, data, split)}{binarised}"
     about = {"protocol": protocol, "split": split, "n": n, "seed": 0 if seeded else None}
     figures = {name: {**_estimate(-mean, error), "unit": "nats/image", **about}}
     if in_bits:
@@ -204,8 +208,10 @@ def _watched_mean(what, score, data, split):
         return mean_score(watched, data, split)
 
 
-def _all_images(n, split):
-    return f"the one image of split {split}" if n == 1 else f"all {n} images of split {split}"
+def _all_images(n, data, split):
+    if n == 1:
+        return f"the one image of split {split}"
+    return f"{'all' if data.is_all(split, n) else 'the first'} {n} images of split {split}"
 
 
 def _estimate(mean, error):
@@ -228,7 +234,7 @@ def _reconstruction_error(model, data, split):
         name: {
             **_estimate(mean, standard_error),
             "unit": "",
-            "protocol": f"mean squared error of pixels in [0, 1]; {_all_images(n, split)}",
+            "protocol": f"mean squared error of pixels in [0, 1]; {_all_images(n, data, split)}",
             "split": split,
             "n": n,
             "seed": None,

@@ -13,7 +13,7 @@ from tfgen.metrics.mode_coverage import (
     mode_coverage,
     stacked_digits,
 )
-from tfgen.metrics.sample_quality import drawn_sets, over_sets, sets_text
+from tfgen.metrics.sample_quality import drawn_sets, first_images, over_sets, sets_text
 
 KNOWN = (STACKED_MNIST, *GAUSSIANS)
 
@@ -33,6 +33,8 @@ def known_modes(model, data, split="test", seed=0, sampling_seeds=3, samples=Non
         return {}
     labels = np.resize(data.labels(split, n), n) if model.num_classes else None
     sets, how_drawn = drawn_sets(model, data, n, seed, sampling_seeds, labels)
+    if model.num_classes:
+        how_drawn = f", labels of split {split}{how_drawn}"
     of_sets = [score(images) for images in sets]
     real = data.images(split, n)
     floors = score(real)
@@ -46,7 +48,7 @@ def known_modes(model, data, split="test", seed=0, sampling_seeds=3, samples=Non
             "floor": floors[column],
             "unit": unit,
             "protocol": f"{n} samples{how_drawn}, {how}{sets_text(values)}; "
-            f"the {len(real)} images of split {split} score {floors[column]:.4g}",
+            f"{first_images(len(real), data, split)} score {floors[column]:.4g}",
             "split": split,
             "n": n,
             "seed": seed,
@@ -77,4 +79,5 @@ def _of_gaussians(data):
         "high-quality samples": "",
         "KL(modes || uniform)": "nats",
     }
-    return GAUSSIAN_SAMPLES, "of high quality within 3 sigma of a mode", units, score
+    how = "of high quality within 3 sigma of a mode, which alone count"
+    return GAUSSIAN_SAMPLES, how, units, score

@@ -15,6 +15,7 @@ from tfgen.metrics.kernel_distance import kernel_distance
 from tfgen.metrics.neighbours import Neighbourhood
 from tfgen.metrics.precision_recall import precision_recall
 from tfgen.metrics.progress import sample_sets
+from tfgen.names import counted
 
 MOST = 10_000  # images of a split that features other than raw pixels are taken of
 FEWEST = 1_000
@@ -76,14 +77,13 @@ def sample_quality(
     others = data.images(other, n * sampling_seeds)
     others = [others[k * n :][:n] for k in range(max(1, len(others) // n))]
     real_features = extract(real, kind)
-    protocol = f"{n} samples against {_counted(real, data, split)}"
+    sets, how = drawn_sets(model, data, n, seed, sampling_seeds, labels)
     if model.num_classes:
-        protocol += f", labels of {_called(other)}"
-    sets, how_drawn = drawn_sets(model, data, n, seed, sampling_seeds, labels)
-    protocol += how_drawn
+        how = f", labels of {_called(other)}{how}"
+    protocol = f"{n} samples against {first_images(len(real), data, split)}{how}"
     figures = _distances(sets, real_features, others, kind, other, protocol, about)
     if model.num_classes and data.num_classes:
-        figures |= _classifier_accuracy(sets, labels, data, split, other, about)
+        figures |= _classifier_accuracy(sets, labels, data, split, other, about, how)
     return figures
 
 
@@ -103,12 +103,14 @@ def check_features(features, data, split, samples=None):
         return
     dimensions = extract(data.images(split, 1), kind).shape[1]
     distances = kind != "pixels" or dimensions <= FRECHET_PIXELS  # else the kernel's alone
-    if min(sizes) < (dimensions + 1 if distances else 2):
+    remedy = "take more samples." if min(sizes) == samples else "leave them out."
+    if distances and min(sizes) <= dimensions:
         raise UserError(
-            f"{min(sizes)} images are too few for features '{kind}', which have {dimensions} "
-            "dimensions: a Fréchet distance needs more images than that; "
-            + ("take more samples." if min(sizes) == samples else "leave them out.")
+            f"{counted(min(sizes), 'image')} are too few for features '{kind}', which have "
+            f"{dimensions} dimensions: a Fréchet distance needs more images than that; {remedy}"
         )
+    if min(sizes) < 2:
+        raise UserError(f"one image has no kernel distance, nor any other; {remedy}")
 
 
 def _other(split):
@@ -120,9 +122,10 @@ def _called(other):
     return {"train": "training images", "validation": "validation images"}[other]
 
 
-def _counted(images, data, split):
-    first = "first " if len(images) < data.size(split) else ""
-    return f"the {first}{len(images)} images of split {split}"
+def first_images(n, data, split):
+    """Return what a protocol calls the first n images of a split."""
+    first = "" if data.is_all(split, n) else "first "
+    return f"the {first}{n} images of split {split}"
 
 
 def _pixel_plan(data, split):
@@ -193,11 +196,11 @@ def _neighbour_shares(real, fake):
     return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
 
 
-def _classifier_accuracy(sets, labels, data, split, other, about):
+def _classifier_accuracy(sets, labels, data, split, other, about, how):
     tests, test_labels = data.images(split, MOST), data.labels(split, MOST)
     n = min(len(labels), data.size(other), MOST)
-    other_labels = data.labels(other, n)
-    seen = [np.unique(part).size for part in (labels[:n], other_labels, test_labels)]
+    others, other_labels = data.images(other, n * len(sets)), data.labels(other, n * len(sets))
+    seen = [np.unique(part).size for part in (labels[:n], other_labels[:n], test_labels)]
     fewest = max(FEWEST, FEWEST_A_CLASS * data.num_classes)
     if n < fewest or min(seen) < data.num_classes:
         logging.info(
@@ -205,20 +208,25 @@ def _classifier_accuracy(sets, labels, data, split, other, about):
         )
         return {}
 
-    def score(images, its_labels):
-        arguments = tests, test_labels, data.num_classes
+    def score(images, its_labels, seed):
+        arguments = tests, test_labels, data.num_classes, seed
         return classifier_accuracy(images[:n], its_labels[:n], *arguments)
 
-    floor = score(data.images(other, n), other_labels)
-    values = [score(images, labels) for images in sets]
-    figure = {**over_sets(values), "floor": floor, **about, "n": n}
+    # A classifier's own seed moves its accuracy more than another set of samples does.
+    values = [score(images, labels, k) for k, images in enumerate(sets)]
+    starts = [k * n if (k + 1) * n <= len(others) else 0 for k in range(len(sets))]
+    floors = [score(others[i:], other_labels[i:], k) for k, i in enumerate(starts)]
+    floor = over_sets(floors, ("floor", "floor_spread"))
+    figure = {**over_sets(values), **floor, **about, "n": n}
     if len(values) == 1:
         figure["standard_error"] = float(np.sqrt(values[0] * (1 - values[0]) / len(tests)))
     budget = f"{epochs(n)} epochs, batches of {BATCH_SIZE}"
+    of_floors = "them and classifiers" if any(starts) else "classifiers"
     figure["protocol"] = (
-        f"a small classifier, trained on {n} samples ({budget}), names "
-        f"{_counted(tests, data, split)}{sets_text(values)}; "
-        f"trained on {n} real images it reaches {floor:.4f}"
+        f"a small classifier, trained on {n} samples ({budget}){how}, names "
+        f"{first_images(len(tests), data, split)}{sets_text(values, 'samples and classifiers')}; "
+        f"trained on {n} {_called(other)} it reaches {figure['floor']:.4f}"
+        f"{sets_text(floors, of_floors)}"
     )
     return {"classifier accuracy score": figure}
 
