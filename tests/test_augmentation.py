@@ -141,6 +141,15 @@ def test_training_moves_the_probability_that_is_shown_and_saved(bias, expected, 
     assert float(again.augmentation_probability) == expected and again.augmentation == augmentation
 
 
+@pytest.mark.parametrize("game", ["non_saturating", "relativistic"])
+def test_the_probability_grows_while_training_images_are_told(game):
+    augmentation = AdaptiveAugmentation(0.0, images=8, probability=0.5)
+    model = GAN((4, 3, 1), 3, (4,), (4,), game=game, augmentation=augmentation)
+    for real, expected in ((3.0, 1.0), (-3.0, 0.5)):
+        logits = tf.fill([4], real)
+        assert model._adapt_augmentation(logits, -logits).numpy() == expected
+
+
 def test_evaluation_and_sampling_see_the_images_as_they_are():
     models = []
     for augmentation in (None, DifferentiableAugmentation()):

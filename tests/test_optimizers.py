@@ -44,6 +44,32 @@ def test_steps_and_slots_are_kerass(settings):
     assert not np.allclose(fused_ends[0], start[0], atol=1e-3)
 
 
+def test_a_model_that_is_compiled_with_it_loads_as_it_was_saved(tmp_path):
+    images = np.random.default_rng(0).integers(0, 2, [8, 4, 4, 1]).astype(np.uint8) * 255
+    model = VAE((4, 4, 1), 2, (5,))
+    model.compile(FusedAdam(1e-2, beta_1=0.3))
+    model.fit(images, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert type(again.optimizer) is FusedAdam
+    assert again.optimizer.get_config() == model.optimizer.get_config()
+    for one, other in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_loss_scaling_of_ones_own_counts_its_skipped_steps(tmp_path):
+    images = np.random.default_rng(0).integers(0, 2, [8, 4, 4, 1]).astype(np.uint8) * 255
+    adam = keras.optimizers.Adam(1e-2)
+    own = keras.optimizers.LossScaleOptimizer(adam, initial_scale=2.0**120, dynamic_growth_steps=7)
+    with dtype_policy("mixed_float16"):
+        model = VAE((4, 4, 1), 2, (5,))
+    model.compile(own)
+    assert model.optimizer.inner_optimizer is adam
+    assert model.optimizer.get_config()["dynamic_growth_steps"] == 7
+    model.fit(images, batch_size=2, verbose=0)
+    assert model.steps_taken == 4 and model.optimizer.dynamic_scale.numpy() < 2.0**120
+
+
 def test_two_replicas_move_both_of_their_copies(two_replicas):
     images = np.random.default_rng(0).integers(0, 2, [8, 4, 4, 1]).astype(np.uint8) * 255
     weights = []

@@ -6,12 +6,13 @@ import keras
 import tensorflow as tf
 
 
+@keras.saving.register_keras_serializable(package="tfgen")
 class FusedAdam(keras.optimizers.Adam):
     """Keras's Adam (Kingma and Ba 2015, arXiv:1412.6980) with one kernel for each variable.
 
     Keras writes the step as some twenty operations a variable; of a training step of a small dense
     GAN this kernel saves a quarter. Steps, slots and checkpoints are Keras's, and entries are saved
-    with Keras's Adam, so nothing of this class is in a file.
+    with Keras's Adam.
     """
 
     def apply(self, grads, trainable_variables=None):
@@ -50,6 +51,11 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
     Keras skips the steps whose scaled gradients overflow, and does not count them; noise, schedule,
     order of the data and the end of a training follow from the count.
     """
+
+    @classmethod
+    def around(cls, inner, optimizer):
+        """Return one of the settings of a `keras.optimizers.LossScaleOptimizer`, around `inner`."""
+        return cls(**{**optimizer.get_config(), "inner_optimizer": inner})
 
     def apply(self, grads, trainable_variables=None):
         taken = self.iterations.value + 1

@@ -100,6 +100,7 @@ EXAMPLES = {
             "num_classes": 3,
             "conditioning": "auxiliary_classifier",
             "augmentation": AdaptiveAugmentation(0.0, 100, 0.5, "translation"),
+            "average_half_life": 2,  # less than a batch, so that it counts from the first step on
         },
         "conditional convolutional": {
             "image_shape": GREY,

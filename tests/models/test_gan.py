@@ -13,7 +13,10 @@ from tfgen.errors import UserError
 from tfgen.games import Relativistic
 from tfgen.models import DCGAN, GAN, R3GAN
 from tfgen.models.adversarial import truncated
+from tfgen.models.base import dtype_policy
 from tfgen.sampling.noise import StepNoise
+
+RATE = 0.1
 
 
 def small(**arguments):
@@ -25,12 +28,25 @@ def some_images(n):
     return np.random.default_rng(0).integers(0, 256, [n, 4, 4, 1], dtype=np.uint8)
 
 
+def move(player, tape, loss):
+    """Take the step of SGD by hand."""
+    variables = player.trainable_variables
+    for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
+        variable.assign(variable - RATE * gradient)
+
+
+def check_players_are_alike(model, twin):
+    for player in ("discriminator", "generator"):
+        pairs = zip(getattr(model, player).weights, getattr(twin, player).weights, strict=True)
+        for found, expected in pairs:
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("n_critic", [1, 2])
 @pytest.mark.parametrize("game", games.GAMES)
 def test_each_move_follows_its_own_gradient_with_the_discriminator_first(game, n_critic):
-    rate = 0.1
     model = small(game=game, n_critic=n_critic)
-    model.compile(keras.optimizers.SGD(rate), seed=4)
+    model.compile(keras.optimizers.SGD(RATE), seed=4)
     images = some_images(6)
     twin = small(game=game, n_critic=n_critic)
     rules = games.get(game)
@@ -39,11 +55,6 @@ def test_each_move_follows_its_own_gradient_with_the_discriminator_first(game, n
 
     def logits(x):
         return twin.discriminator(x)[:, 0]
-
-    def move(player, tape, loss):
-        variables = getattr(twin, player).trainable_variables
-        for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
-            variable.assign(variable - rate * gradient)
 
     real = tf.cast(images, tf.float32) / 127.5 - 1
     for part in range(n_critic):
@@ -55,19 +66,16 @@ def test_each_move_follows_its_own_gradient_with_the_discriminator_first(game, n
                 rules.discriminator_loss(logits(shown), logits(fake))
                 + rules.penalty(logits, *judged, noise)
             )
-        move("discriminator", tape, loss)
+        move(twin.discriminator, tape, loss)
     latents = noise.normal([6 // n_critic, 3])
     with tf.GradientTape() as tape:  # against the discriminator that has moved, with fresh noise
         loss = tf.reduce_mean(rules.generator_loss(logits(shown), logits(twin.generator(latents))))
-    move("generator", tape, loss)
-    for player in ("discriminator", "generator"):
-        pairs = zip(getattr(model, player).weights, getattr(twin, player).weights, strict=True)
-        for found, expected in pairs:
-            np.testing.assert_allclose(found, expected, atol=1e-6)
+    move(twin.generator, tape, loss)
+    check_players_are_alike(model, twin)
 
 
 def test_an_auxiliary_classifier_and_augmentation_have_their_part_in_each_move():
-    rate, augmentation = 0.1, DifferentiableAugmentation(0.7)
+    augmentation = DifferentiableAugmentation(0.7)
     settings = {
         "game": Relativistic(0.5),
         "num_classes": 3,
@@ -75,7 +83,7 @@ def test_an_auxiliary_classifier_and_augmentation_have_their_part_in_each_move()
         "augmentation": augmentation,
     }
     model, twin = small(**settings), small(**settings)
-    model.compile(keras.optimizers.SGD(rate), seed=4, run_eagerly=True)
+    model.compile(keras.optimizers.SGD(RATE), seed=4, run_eagerly=True)
     images, labels = some_images(6), tf.constant([0, 1, 2, 2, 1, 1])
     model.train_on_batch(images, labels)
     noise = StepNoise(4, 0)
@@ -86,11 +94,6 @@ def test_an_auxiliary_classifier_and_augmentation_have_their_part_in_each_move()
             tf.exp(classes), axis=1
         )
         return logits[:, 0], -tf.math.log(chances)
-
-    def move(player, tape, loss):
-        variables = getattr(twin, player).trainable_variables
-        for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
-            variable.assign(variable - rate * gradient)
 
     real = tf.cast(images, tf.float32) / 127.5 - 1
     fake = twin.generator([noise.normal([6, 3]), labels])
@@ -103,16 +106,13 @@ def test_an_auxiliary_classifier_and_augmentation_have_their_part_in_each_move()
             slope = slopes.gradient(logits, x)
             loss += 0.5 / 2 * tf.reduce_sum(slope**2, axis=[1, 2, 3])
         loss = tf.reduce_mean(loss)
-    move("discriminator", tape, loss)
+    move(twin.discriminator, tape, loss)
     with tf.GradientTape() as tape:
         real_logits, _ = judged(real)
         fake_logits, of_fake = judged(twin.generator([noise.normal([6, 3]), labels]))
         loss = tf.reduce_mean(tf.nn.softplus(real_logits - fake_logits) + of_fake)
-    move("generator", tape, loss)
-    for player in ("discriminator", "generator"):
-        pairs = zip(getattr(model, player).weights, getattr(twin, player).weights, strict=True)
-        for found, expected in pairs:
-            np.testing.assert_allclose(found, expected, atol=1e-6)
+    move(twin.generator, tape, loss)
+    check_players_are_alike(model, twin)
 
 
 def test_a_move_has_fresh_noise_and_leaves_the_other_player_as_it_is(monkeypatch):
@@ -262,12 +262,95 @@ def test_one_optimizer_for_both_players_is_copied():
         model.compile(generator_optimizer=adam, discriminator_optimizer=adam)
 
 
+def test_the_copy_excludes_the_same_weights_from_decay():
+    model = small()
+    optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model.compile(optimizer)
+    for name in model.optimizer_names:
+        copy = getattr(model, name)
+        decayed = [v.name for v in model.optimizer_variables(name) if copy._use_weight_decay(v)]
+        assert set(decayed) == {"kernel"}
+
+
+def test_settings_that_would_not_do_what_they_say_are_refused():
+    for settings, sentence in (
+        ((keras.optimizers.Adam(use_ema=True),), "^use_ema is for a model of one optimizer; leave"),
+        (("adam", "mse"), "^tfgen models bring their own loss"),
+        (("adam", 0), "^steps_per_execution must be an integer of at least 1, but is 0"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            small().compile(*settings)
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_a_frozen_player_is_told(player):
+    model = small()
+    getattr(model, player).trainable = False
+    model.compile("adam")
+    with pytest.raises(UserError, match=f"^the {player}_optimizer has no weights to train; set tr"):
+        model.fit(some_images(4), verbose=0)
+
+
+def test_each_players_loss_has_the_scale_of_its_own_optimizer():
+    """In float16, a step of SGD at two very different scales is that of float32."""
+    ends = []
+    for policy in ("float32", "mixed_float16"):
+        with dtype_policy(policy):
+            model = small()
+        model.compile(keras.optimizers.SGD(0.1))
+        if policy == "mixed_float16":
+            model.build_optimizers()
+            model.generator_optimizer.dynamic_scale.assign(2.0**2)
+            model.discriminator_optimizer.dynamic_scale.assign(2.0**8)
+        before = model.get_weights()
+        model.train_on_batch(some_images(6))
+        ends.append([w - b for w, b in zip(model.get_weights(), before, strict=True)])
+    largest = max(np.abs(step).max() for step in ends[0])
+    for expected, found in zip(*ends, strict=True):
+        np.testing.assert_allclose(found, expected, atol=0.02 * largest)
+
+
+def test_labels_are_dealt_out_with_their_images():
+    labels = np.arange(6, dtype=np.int32)
+    images = np.broadcast_to(labels[:, None, None, None], [6, 4, 4, 1]).astype(np.uint8)
+    model = small(num_classes=6, n_critic=3)
+    parts = list(model._deal(tf.constant(images), tf.constant(labels)))
+    assert len(parts) == 3
+    for shown, own in parts:
+        np.testing.assert_array_equal(shown[:, 0, 0, 0], own)
+    assert sorted(np.concatenate([own for _, own in parts])) == list(labels)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: small(num_classes=3),
+        lambda: small(num_classes=3, network="convolutional"),
+        lambda: small(num_classes=3, spectral_norm=True),
+        lambda: DCGAN((4, 4, 1), 3, (4, 6), num_classes=3),
+        lambda: R3GAN((4, 4, 1), 3, (4, 6), 1, num_classes=3),
+    ],
+    ids=["dense", "convolutional", "spectrally normalised", "DCGAN", "R3GAN"],
+)
+def test_both_players_see_the_label(build):
+    keras.utils.set_random_seed(0)
+    model = build()
+    z, images = tf.ones([1, 3]), tf.zeros([1, 4, 4, 1])
+    for player, given in ((model.generator, z), (model.discriminator, images)):
+        for weight in player.trainable_variables:  # those of R3GAN start at zero in places
+            weight.assign(np.random.default_rng(0).normal(size=weight.shape))
+        seen = [player([given, tf.constant([k])]).numpy() for k in range(3)]
+        assert all(np.any(seen[k] != seen[k - 1]) for k in range(3))
+
+
 @pytest.mark.parametrize(
     "callback",
     [
         keras.callbacks.LearningRateScheduler(lambda epoch: 1e-4),
         keras.callbacks.ReduceLROnPlateau("generator_loss", mode="min"),
         keras.callbacks.SwapEMAWeights(),
+        keras.callbacks.TerminateOnNaN(),
     ],
     ids=lambda callback: type(callback).__name__,
 )
@@ -275,8 +358,10 @@ def test_callbacks_of_one_optimizer_are_refused_before_the_first_step(callback):
     model = small()
     model.compile("adam")
     images = np.zeros([4, *model.image_shape], np.uint8)
-    instead = "leave it out" if "EMA" in type(callback).__name__ else "give each a schedule"
-    sentence = f"^{type(callback).__name__} looks for one optimizer, but GAN has .*; {instead}"
+    name = type(callback).__name__
+    instead = {"SwapEMAWeights": "leave it out", "TerminateOnNaN": "look at the loss of each"}
+    instead = instead.get(name, "give each a schedule")
+    sentence = f"^{name} looks for one optimizer and its loss, but GAN has .*; {instead}"
     for callbacks in ([callback], keras.callbacks.CallbackList([callback], model=model)):
         with pytest.raises(UserError, match=sentence):
             model.fit(images, callbacks=callbacks, verbose=0)

@@ -9,9 +9,11 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.games import Hinge, Relativistic, Wasserstein
+from tfgen.layers.spectral_norm import SpectralDense
 from tfgen.likelihoods import Bernoulli
 from tfgen.models import GAN, VAE, Autoencoder
 from tfgen.objectives import IWAE
+from tfgen.optimizers import LossScale
 from tfgen.priors import VampPrior
 from tfgen.sampling.noise import StepNoise
 
@@ -455,6 +457,71 @@ def test_own_players_that_do_not_fit_are_refused():
     _, labelled = own_players(3)
     with pytest.raises(UserError, match="cannot be an auxiliary classifier; leave out"):
         GAN(SHAPE, 3, num_classes=3, conditioning="auxiliary_classifier", discriminator=labelled)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class BatchSpread(keras.layers.Layer):
+    """As minibatch standard deviation: what it says of an image depends on all."""
+
+    def call(self, x):
+        return x * keras.ops.std(x, axis=0, keepdims=True)
+
+
+def test_a_penalty_needs_a_discriminator_of_single_images():
+    def discriminator(*between):
+        layers = keras.layers
+        return keras.Sequential(
+            [keras.Input(SHAPE), layers.Flatten(), layers.Dense(4), *between, layers.Dense(1)]
+        )
+
+    spread = discriminator(BatchSpread())
+    with pytest.raises(UserError, match="^Relativistic penalises .* mixes the images of a batch"):
+        GAN(SHAPE, 3, game=Relativistic(), discriminator=spread)
+    GAN(SHAPE, 3, game=Hinge(), discriminator=spread)
+    for alone in (keras.layers.BatchNormalization(trainable=False), keras.layers.Dropout(0.5)):
+        GAN(SHAPE, 3, game=Relativistic(), discriminator=discriminator(alone))
+
+
+@pytest.mark.parametrize("n_critic", [1, 2])
+def test_the_spectral_norms_of_an_own_generator_follow_its_moves(n_critic):
+    generator = keras.Sequential(
+        [keras.Input((3,)), SpectralDense(8), SpectralDense(4, activation="tanh")]
+        + [keras.layers.Reshape(SHAPE)]
+    )
+    model = GAN(SHAPE, 3, generator=generator, n_critic=n_critic)
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    layer = generator.layers[0]
+    expected = SpectralDense(8)
+    expected.build([None, 3])
+    expected.set_weights(layer.get_weights())
+    for _ in range(3):
+        model.train_on_batch(EVERY_IMAGE)
+        expected.iterate()
+        np.testing.assert_allclose(layer.u, expected.u, rtol=1e-5)
+
+
+def test_spectral_norms_that_nothing_would_iterate_are_refused():
+    layers = keras.layers
+    decoder = keras.Sequential([keras.Input((3,)), SpectralDense(4), layers.Reshape(SHAPE)])
+    with pytest.raises(UserError, match="^the decoder's layer '.*' is a SpectralDense, which does"):
+        VAE(SHAPE, 3, decoder=decoder, likelihood=Bernoulli())
+    normalized = layers.SpectralNormalization(layers.Dense(4, "tanh"))
+    generator = keras.Sequential([keras.Input((3,)), normalized, layers.Reshape(SHAPE)])
+    with pytest.raises(UserError, match="^the generator's layer '.*' is a SpectralNormalization"):
+        GAN(SHAPE, 3, generator=generator)
+
+
+def test_own_players_in_float16_have_their_losses_scaled():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        generator, discriminator = own_players()
+    finally:
+        keras.config.set_dtype_policy(before)
+    for players in ({"generator": generator}, {"discriminator": discriminator}):
+        model = GAN(SHAPE, 3, (5,), (5,), **players)
+        model.compile("adam")
+        assert {type(getattr(model, name)) for name in model.optimizer_names} == {LossScale}
 
 
 def test_own_players_that_would_never_see_the_labels_are_refused():

@@ -67,7 +67,7 @@ class Game(Value):
         mixed = [
             layer.name
             for layer in discriminator._flatten_layers()
-            if isinstance(layer, keras.layers.BatchNormalization)
+            if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
         ]
         if self.penalized and mixed:
             raise UserError(
@@ -92,5 +92,5 @@ class Judged:
     def squared_slope(self):
         """Return the squared norm of dD(x)/dx for each image, float32 [b]; to be asked for once."""
         # The sum's gradient is each image's own, since no image has a part in another's logit.
-        slope = tf.cast(self._tape.gradient(self.logits, self.images), tf.float32)
+        slope = self._tape.gradient(self.logits, self.images)
         return tf.reduce_sum(tf.square(slope), axis=[1, 2, 3])

@@ -1,7 +1,8 @@
-"""Encoders and decoders of the autoencoder and VAE families, as functional Keras models.
+"""Small networks, dense or convolutional, and what those of a user's own must be.
 
-They are made of Keras's own layers only, so that what they are saved to loads without tfgen; but
-for spectral normalisation, which a discriminator can have.
+They are functional Keras models, the encoders and decoders of the autoencoder and VAE families and
+the players of GANs, made of Keras's own layers only, so that what they are saved to loads without
+tfgen; but for spectral normalisation, which the discriminator can have.
 A conditional network takes a second input, int32 labels [b], which joins the features as one-hot.
 """
 
@@ -15,7 +16,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from tfgen.errors import UserError
-from tfgen.layers.spectral_norm import SpectralConv2D, SpectralDense
+from tfgen.layers.spectral_norm import SpectralConv2D, SpectralDense, SpectralNorm
 
 NETWORKS = ("dense", "convolutional")
 SHAPING_LAYERS = (layers.Cropping2D, layers.Flatten, layers.Permute, layers.Reshape)
@@ -26,6 +27,7 @@ TRAINING_LAYERS = (
     layers.GaussianDropout,
     layers.GaussianNoise,
     layers.SpectralNormalization,
+    SpectralNorm,
 )
 
 
@@ -285,6 +287,18 @@ def _check_gradients(role, network, example):
                 f"the {role}'s weight '{weight.path}' gets no gradient in training, since nothing "
                 "that the network returns depends on it; leave it out."
             )
+
+
+def mixes_images(network, input_shape, num_classes):
+    """Tell whether, in training, what a network says of one row depends on another one."""
+    example = _example(input_shape, num_classes)
+    features = tf.convert_to_tensor(example[0] if num_classes else example)
+    with tf.GradientTape() as tape, keras.StatelessScope():
+        tape.watch(features)
+        output = network([features, example[1]] if num_classes else features, training=True)
+        first = output[0]
+    slope = tape.gradient(first, features)
+    return slope is not None and bool(tf.reduce_any(slope[1] != 0))
 
 
 def copied(network, input_shape, num_classes):

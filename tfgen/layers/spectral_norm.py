@@ -61,8 +61,7 @@ class SpectralNorm(keras.layers.Layer):
 
     def normalized_kernel(self):
         """Return W / sigma(W) in the dtype of the computation."""
-        u = tf.stop_gradient(_unit(self.u))
-        sigma = tf.norm(tf.linalg.matvec(self._matrix(), u))
+        sigma = tf.norm(tf.linalg.matvec(self._matrix(), _unit(self.u)))
         kernel = tf.convert_to_tensor(self.kernel) / tf.maximum(sigma, EPSILON)
         return tf.cast(kernel, self.compute_dtype)
 

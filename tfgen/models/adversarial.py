@@ -36,6 +36,7 @@ class AdversarialModel(GenerativeModel):
 
     A batch of `fit` is dealt out to the discriminator's `n_critic` moves: each sees other images,
     so a batch of 320 gives five moves of 64 images. The generator makes as many as one move sees.
+    Of a smaller last batch the moves have fewer images: `drop_remainder=True` leaves it out.
     All images of a batch count alike: `fit` refuses sample weights, which `evaluate` heeds.
 
     `fit` logs the means of "discriminator_loss" (without penalty and classes), "real_logit" and
@@ -44,8 +45,9 @@ class AdversarialModel(GenerativeModel):
     "class_loss". Neither has a "loss", as a game has none that falls: callbacks that monitor one,
     as `EarlyStopping` and `ModelCheckpoint` do "val_loss", need another `monitor`, such as
     "val_generator_loss", and a `mode`, such as "min"; no such key says which of two generators is
-    the better. Of two optimizers, callbacks that move the learning rate of one know nothing: give
-    each a schedule, or set `model.generator_optimizer.learning_rate` and the other's in a callback.
+    the better. `TerminateOnNaN`, which has no other, is refused. Of two optimizers, callbacks that
+    move the learning rate of one know nothing: give each a schedule, or set
+    `model.generator_optimizer.learning_rate` and the other's in a callback.
 
     Attributes:
         latent_dim: length of the noise z.
@@ -166,6 +168,7 @@ class AdversarialModel(GenerativeModel):
         return logs
 
     def _move_generator(self, real, labels, noise):
+        iterate_norms(self.generator)
         real_logits = self._judged(real, labels, noise)[0] if self.game.pairs else None
         with tf.GradientTape() as tape:
             fake = self._fake(real, labels, noise)

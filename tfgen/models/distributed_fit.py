@@ -30,6 +30,7 @@ OF_ONE_OPTIMIZER = {  # Keras's callbacks that look for the one optimizer -> wha
     keras.callbacks.LearningRateScheduler: SCHEDULED,
     keras.callbacks.ReduceLROnPlateau: SCHEDULED,
     keras.callbacks.SwapEMAWeights: "leave it out: the samples are of a moving average anyway",
+    keras.callbacks.TerminateOnNaN: "look at the loss of each in a callback of your own",
 }
 
 
@@ -92,7 +93,7 @@ class DistributedFit(NamedOptimizers):
             instead = OF_ONE_OPTIMIZER.get(type(callback))  # a subclass may do as it likes
             if len(self.optimizer_names) > 1 and instead:
                 raise UserError(
-                    f"{type(callback).__name__} looks for one optimizer, but "
+                    f"{type(callback).__name__} looks for one optimizer and its loss, but "
                     f"{type(self).__name__} has {' and '.join(self.optimizer_names)}; {instead}."
                 )
 

@@ -14,10 +14,13 @@ from tfgen.layers.networks import (
     copied,
     decoder_network,
     hidden_layers,
+    mixes_images,
 )
 from tfgen.layers.spectral_norm import SpectralDense
 from tfgen.models.adversarial import AdversarialModel
 from tfgen.models.base import register
+
+SPECTRAL_LAYERS = "make it of the layers of tfgen.layers.spectral_norm"
 
 
 @register
@@ -51,9 +54,11 @@ class GAN(AdversarialModel):
             replicas need `synchronized=True` to do what one does.
         discriminator: a Keras model instead of one of `discriminator_hidden`, from images
             [b, h, w, c] in [-1, 1] (or [images, labels]) to logits [b, 1]. It cannot be an
-            auxiliary classifier, nor have batch normalisation in a game with a gradient penalty.
-            Layers of `layers.spectral_norm` in it take their power iterations; Keras's
-            `SpectralNormalization` is refused.
+            auxiliary classifier, nor mix the images of a batch in a game with a gradient penalty,
+            as batch normalisation does.
+
+    Layers of `layers.spectral_norm` in one's own players take their power iterations, once in each
+    of the player's moves; Keras's `SpectralNormalization` is refused.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class GAN(AdversarialModel):
             sizes = (self.latent_dim,), self.num_classes
             check_custom("generator", generator, *sizes, self.image_shape, constant=False)
             check_end("generator", generator, "black is -1 and white is 1; end it in a tanh")
+            self._check_norms("generator", generator)
             averaged = copied(generator, *sizes)
         if discriminator is None:
             discriminator = self._discriminator_network()
@@ -103,23 +109,30 @@ class GAN(AdversarialModel):
             sizes = self.image_shape, self.num_classes, (1,)
             check_custom("discriminator", discriminator, *sizes, constant=False)
             check_end("discriminator", discriminator, "games take logits; end it in a linear layer")
-            self._check_norms(discriminator)
+            if spectral_norm:
+                raise UserError(
+                    "spectral_norm is not for a discriminator of your own; leave it out, and "
+                    f"{SPECTRAL_LAYERS} if its kernels are to be divided by their norms."
+                )
+            self._check_norms("discriminator", discriminator)
+            self.game.check(discriminator)
+            if self.game.penalized and mixes_images(discriminator, image_shape, num_classes):
+                raise UserError(
+                    f"{type(self.game).__name__} penalises the discriminator's gradient at each "
+                    "image, but this discriminator mixes the images of a batch; take one that does "
+                    "not."
+                )
         self.set_players(generator, averaged, discriminator)
 
-    def _check_norms(self, discriminator):
-        """Raise `UserError` if spectral norms are asked of an own discriminator, or are Keras's."""
-        remedy = "make it of the layers of tfgen.layers.spectral_norm"
-        if self.spectral_norm:
-            raise UserError(
-                "spectral_norm is not for a discriminator of your own; leave it out, and "
-                f"{remedy} if its kernels are to be divided by their norms."
-            )
-        for layer in discriminator._flatten_layers():
+    @staticmethod
+    def _check_norms(role, player):
+        """Raise `UserError` for spectral norms of Keras's in a user's own player."""
+        for layer in player._flatten_layers():
             if isinstance(layer, keras.layers.SpectralNormalization):
                 raise UserError(
-                    f"the discriminator's layer '{layer.name}' is a SpectralNormalization, which "
-                    "overwrites kernels whenever it is called in training, in the generator's "
-                    f"moves too; {remedy}."
+                    f"the {role}'s layer '{layer.name}' is a SpectralNormalization, which "
+                    "overwrites kernels whenever it is called in training, in the other player's "
+                    f"moves too; {SPECTRAL_LAYERS}."
                 )
 
     def _generator_network(self):

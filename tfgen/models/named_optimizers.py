@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, check_counts
 from tfgen.optimizers import LossScale
 
 OWN_LOSS = "tfgen models bring their own loss; call compile(optimizer=...) only."
@@ -42,9 +42,13 @@ class NamedOptimizers:
             seed: of the training noise.
 
         Raises `UserError` for a loss, metrics or an optimizer of another name, for `jit_compile`,
-        since XLA compiles here what it makes faster, for accumulated gradients, and where a copy
+        since XLA compiles here what it makes faster, for accumulated gradients, for a moving
+        average by one of several optimizers, which Keras would not put in place, and where a copy
         would take several updates a step and so be through with its learning-rate schedule early.
         """
+        if isinstance(steps_per_execution, str):  # Keras's second argument is the loss
+            raise UserError(OWN_LOSS)
+        check_counts(steps_per_execution=steps_per_execution)
         for name, values in AS_IT_IS.items():
             if name in others and others.pop(name) not in values:
                 by_xla = "tfgen compiles by XLA what gains by it; leave out jit_compile=True."
@@ -73,16 +77,27 @@ class NamedOptimizers:
                     "gradient_accumulation_steps would repeat the noise of the steps it sums up; "
                     "leave it out, and make larger batches."
                 )
+            if chosen.use_ema and len(self.optimizer_names) > 1:
+                raise UserError(
+                    "use_ema is for a model of one optimizer; leave it out: the samples are of a "
+                    "moving average anyway."
+                )
             again = any(original is other for other in originals)
             if again or (name not in others and name != self.optimizer_names[0]):
                 # One optimizer for several players: each keeps slots of its own.
                 self._check_schedule(chosen, name)
-                chosen = type(chosen).from_config(chosen.get_config())
+                chosen = _copied(chosen)
             originals.append(original)
-            if self.dtype_policy.name == "mixed_float16" and not _scales(chosen):
+            if _scales(chosen) and not isinstance(chosen, LossScale):
+                chosen = LossScale.around(chosen.inner_optimizer, chosen)
+            elif self._computes_in_float16() and not _scales(chosen):
                 chosen = LossScale(chosen)
             setattr(self, name, chosen)
         self._noise_seed = seed
+
+    def _computes_in_float16(self):
+        # A user's own networks have policies of their own.
+        return any(layer.compute_dtype == "float16" for layer in self._flatten_layers())
 
     def _check_schedule(self, optimizer, name):
         """Refuse a schedule for training steps as that of several updates a step."""
@@ -127,6 +142,11 @@ class NamedOptimizers:
                 )
         for name in self.optimizer_names:
             optimizer = getattr(self, name)
+            if not self.optimizer_variables(name):
+                raise UserError(
+                    f"the {name} has no weights to train; set trainable = True on the networks "
+                    "that it is of."
+                )
             if not optimizer.built:
                 with self.distribute_strategy.scope():
                     optimizer.build(self.optimizer_variables(name))
@@ -160,6 +180,17 @@ class NamedOptimizers:
     def steps_taken(self):
         """The number of training steps since the model was compiled."""
         return int(getattr(self, self.optimizer_names[0]).iterations.numpy())
+
+
+def _copied(optimizer):
+    """Return a new optimizer of the same settings, those that are not in Keras's config too."""
+    if _scales(optimizer):
+        return LossScale.around(_copied(optimizer.inner_optimizer), optimizer)
+    copy = type(optimizer).from_config(optimizer.get_config())
+    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
+        if hasattr(optimizer, name):
+            setattr(copy, name, getattr(optimizer, name))
+    return copy
 
 
 def _clipped(gradients, optimizer, bound):
