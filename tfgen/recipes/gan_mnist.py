@@ -4,7 +4,7 @@ The generator minimises log(1 - D(G(z))) itself, whose gradient fades where D is
 players of one size and small steps keep D from being sure. Expected: 10,000 samples at a Fréchet
 distance of 77 on the features of the shipped classifier, where as many training images score
 0.55; precision 0.84, recall 0.65. It is the strokes that differ: without the stray pixels,
-which a dense generator leaves, the distance stays. Some 20 minutes of one core of an Intel Xeon at
+which a dense generator leaves, the distance stays. About 12 minutes of one core of an Intel Xeon at
 2.5 GHz; the card's time was shared with another training.
 """
 
