@@ -175,7 +175,7 @@ def test_classifiers_learn_from_samples_and_are_tested_on_the_split(digits, monk
     assert found["value"] == (sets + 1) / 16 and found["floor"] == (3 * sets + 1) / 16
     assert ("floor_spread" in found) == ("spread" in found) == (sets == 3)
     assert "), labels of training images, names the 300 images of split test" in found["protocol"]
-    assert ("it reaches 0.6250, mean of 3 sets of classifiers" in found["protocol"]) == (sets == 3)
+    assert ("it reaches 0.6250, mean of 3 classifiers" in found["protocol"]) == (sets == 3)
 
 
 def test_images_and_labels_that_no_classifier_can_learn_are_told():

@@ -157,7 +157,7 @@ def _distances(sets, real, others, kind, other, protocol, about):
         figure = {**over_sets(values), **floor, **about, "features": kind}
         notes = [protocol + sets_text(values), HOW.get(name), PIXELS if kind == "pixels" else None]
         digits = 5 if name == "kernel distance" else 3
-        notes.append(f"{who} score {figure['floor']:.{digits}f}{sets_text(floors, 'them')}")
+        notes.append(f"{who} score {figure['floor']:.{digits}f}{sets_text(floors, 'sets of them')}")
         if name == "Fréchet distance" and kind != "pixels" and len(real) // 2 > real.shape[1]:
             # Biased upwards by few samples, which this shows: it is of half as many.
             drawn = np.random.default_rng(0).permutation(real)  # which may come sorted by class
@@ -221,12 +221,12 @@ def _classifier_accuracy(sets, labels, data, split, other, about, how):
     if len(values) == 1:
         figure["standard_error"] = float(np.sqrt(values[0] * (1 - values[0]) / len(tests)))
     budget = f"{epochs(n)} epochs, batches of {BATCH_SIZE}"
-    of_floors = "them and classifiers" if any(starts) else "classifiers"
+    each = "sets of samples, a classifier each"
+    of_floors = "sets of them, a classifier each" if any(starts) else "classifiers"
     figure["protocol"] = (
         f"a small classifier, trained on {n} samples ({budget}){how}, names "
-        f"{first_images(len(tests), data, split)}{sets_text(values, 'samples and classifiers')}; "
-        f"trained on {n} {_called(other)} it reaches {figure['floor']:.4f}"
-        f"{sets_text(floors, of_floors)}"
+        f"{first_images(len(tests), data, split)}{sets_text(values, each)}; trained on {n} "
+        f"{_called(other)} it reaches {figure['floor']:.4f}{sets_text(floors, of_floors)}"
     )
     return {"classifier accuracy score": figure}
 
@@ -246,10 +246,8 @@ def over_sets(values, names=("value", "spread")):
     return dict(zip(names, (float(np.mean(values)), float(np.std(values, ddof=1))), strict=True))
 
 
-def sets_text(values, what="samples"):
+def sets_text(values, what="sets of samples"):
     """Return what a protocol says of several sets of samples, nothing of one."""
     if len(values) == 1:
         return ""
-    return (
-        f", mean of {len(values)} sets of {what}, standard deviation {np.std(values, ddof=1):.2g}"
-    )
+    return f", mean of {len(values)} {what}, standard deviation {np.std(values, ddof=1):.2g}"
