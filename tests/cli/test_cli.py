@@ -200,6 +200,14 @@ def test_evaluate_draws_maps_of_autoregressive_entries_only(capsys, tmp_path, mo
     code, _, err = run(capsys, *words)
     assert code == 2 and "maps.png exists; choose another --maps, or pass --overwrite" in err
     assert run(capsys, *words, "--overwrite")[0] == 0
+
+    def fails(*_, **__):
+        raise UserError("nothing can be measured.")
+
+    monkeypatch.setattr("tfgen.metrics.evaluate", fails)
+    code, _, err = run(capsys, *words[:3], tmp_path / "a" / "b.png")
+    assert code == 2 and "nothing can be measured" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["maps.png"]  # no map, and no folder
     code, _, err = run(capsys, "evaluate", "vae_digits", "--maps", tmp_path / "b.png")
     assert code == 2 and "--maps is of autoregressive entries" in err
     code, _, err = run(capsys, "sample", "vae_digits", "--temperature=2", "--out", "x.png")

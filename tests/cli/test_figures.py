@@ -21,6 +21,7 @@ def test_evaluate_tells_mean_and_spread_of_several_sampling_seeds(capsys):
     assert code == 0 and set(figures) == set(card)
     for name, figure in figures.items():
         assert figure["sampling_seeds"] == 2
+        assert (figure["dataset"], figure["levels"]) == ("digits", 17)
         assert figure["spread"] > 0 or "distance" not in name  # shares may agree by chance
         # The card's are these two sets and a third.
         assert card[name]["sampling_seeds"] == 3
