@@ -1,7 +1,8 @@
 """R3GAN on MNIST: residual networks without normalisation in the relativistic game.
 
 Expected: a Fréchet distance of 3.0 on the features of the MNIST classifier, 5.5 times what real
-images score, after an hour on one CPU core. `dcgan_mnist`, which sees half as many images, has 54.
+images score, after some 70 minutes on one CPU core. `dcgan_mnist`, which sees half as many images,
+has 54.
 
 What counts is that D does not win: the penalties are heavy, and a tanh ends G. Patches of 2x2
 pixels make the first stage, most of the work, cheap.
