@@ -1,6 +1,6 @@
 """Print the figures of the networks of TensorFlow's DCGAN tutorial, trained as the entries are.
 
-usage: python tests/benchmarks/tutorial_dcgan.py --out FOLDER [--steps 2000] [--json FILE]
+usage: python tests/benchmarks/tutorial_dcgan.py --out FOLDER [--steps 3000] [--json FILE]
 
 MNIST, batches of 256, the non-saturating game, Adam(1e-4) throughout: as the tutorial trains them
 (https://www.tensorflow.org/tutorials/generative/dcgan; 50 epochs, some 11,700 steps). Data, moving
@@ -20,7 +20,7 @@ from tfgen.models import GAN
 from tfgen.recipes.base import Recipe
 
 OUT = flags.DEFINE_string("out", None, "folder of the entry", required=True)
-STEPS = flags.DEFINE_integer("steps", 2000, "steps of 256 images")
+STEPS = flags.DEFINE_integer("steps", 3000, "steps of 256 images")
 JSON = flags.DEFINE_string("json", None, "file for the figures")
 
 LATENT_DIM = 100
