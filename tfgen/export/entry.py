@@ -11,11 +11,13 @@ README.md              the card, written from entry.json
 
 import contextlib
 import importlib.metadata
+import io
 import json
 import pathlib
 import platform
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 
@@ -98,7 +100,7 @@ def sample_grid(model, n=SAMPLES):
 
 
 def repack(path):
-    """Deflate a .keras file, which makes it a tenth smaller, as Keras does not do.
+    """Deflate a .keras file, which makes it an eighth smaller, as Keras does not do.
 
     Unset settings that Keras 3.12 does not know, and refuses, are left out.
     """
@@ -113,9 +115,31 @@ def repack(path):
         },
     )
     parts["config.json"] = json.dumps(config).encode()
+    parts["model.weights.h5"] = _shuffled(parts["model.weights.h5"])
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
+
+
+def _shuffled(weights):
+    """Return the bytes of an HDF5 file with large arrays deflated, first bytes of numbers first.
+
+    The exponents of floats have much in common, which so comes together; readers do not notice.
+    """
+    packed = io.BytesIO()
+    with h5py.File(io.BytesIO(weights)) as source, h5py.File(packed, "w") as target:
+
+        def copy(name, part):
+            if isinstance(part, h5py.Dataset):
+                filters = {"compression": "gzip", "shuffle": True} if part.size >= 1000 else {}
+                copied = target.create_dataset(name, data=part[()], **filters)
+            else:
+                copied = target.create_group(name)
+            copied.attrs.update(part.attrs)
+
+        target.attrs.update(source.attrs)
+        source.visititems(copy)
+    return packed.getvalue()
 
 
 def _versions():
