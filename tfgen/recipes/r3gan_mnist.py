@@ -13,13 +13,13 @@ from tfgen.models import R3GAN
 from tfgen.recipes.base import Recipe
 
 
-def model_of(widths, gamma, **options):
+def model_of(widths, gamma, latent_dim=64, **options):
     """Return a recipe's model: R3GAN of these widths, whose penalties weigh `gamma`."""
 
     def model(image_shape, num_classes):
         return R3GAN(
             image_shape,
-            latent_dim=64,
+            latent_dim=latent_dim,
             widths=widths,
             num_blocks=1,
             game=Relativistic(gamma),
