@@ -162,11 +162,20 @@ def test_the_logs_hold_the_scalars_of_each_validation_and_samples(trained):
 
 
 def test_samples_are_logged_so_many_times_however_long_the_training(tmp_path):
-    for steps, every in ((1000, 10), (999, 10), (80, 10)):
+    for steps, every in (
+        (1000, 10),
+        (999, 10),
+        (30_000, 3000),
+        (80, 10),
+        (33, 10),
+        (10, 10),
+        (5, 10),
+    ):
         board = TensorBoard(tmp_path, tmp_path, every, steps)
         validated = [*range(every, steps, every), steps]
         wanted = [step for step in validated if board.wants_samples(step)]
-        assert len(wanted) == 8 and wanted[0] == every
+        assert len(wanted) == min(8, len(validated))
+        assert wanted[0] == validated[0] and wanted[-1] == steps
 
 
 def test_without_samples_there_is_no_picture_of_the_training(tmp_path):

@@ -146,7 +146,11 @@ class TensorBoard:
             logging.warning("the logs of step %d could not be written (%s)", step, reason_of(error))
 
     def _grids_until(self, step):
-        return -(-step * self._grids // self._steps)
+        """Return how many grids there are by a step: 1 at the first validation, all at the end."""
+        first = min(self._every, self._steps)
+        if step < first:
+            return 0
+        return 1 + (step - first) * (self._grids - 1) // max(1, self._steps - first)
 
 
 def save_training_picture(state, path):
