@@ -83,7 +83,7 @@ def sample_quality(
     protocol = f"{n} samples against {first_images(len(real), data, split)}{how}"
     figures = _distances(sets, real_features, others, kind, other, protocol, about)
     if model.num_classes and data.num_classes:
-        figures |= _classifier_accuracy(sets, labels, data, split, other, about, how)
+        figures |= _classifier_accuracy(sets, others, labels, data, split, about, how)
     return figures
 
 
@@ -196,10 +196,11 @@ def _neighbour_shares(real, fake):
     return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
 
 
-def _classifier_accuracy(sets, labels, data, split, other, about, how):
+def _classifier_accuracy(sets, others, labels, data, split, about, how):
     tests, test_labels = data.images(split, MOST), data.labels(split, MOST)
-    n = min(len(labels), data.size(other), MOST)
-    others, other_labels = data.images(other, n * len(sets)), data.labels(other, n * len(sets))
+    other = _other(split)
+    n = min(len(labels), len(others[0]), MOST)
+    other_labels = data.labels(other, len(labels) * len(others))
     seen = [np.unique(part).size for part in (labels[:n], other_labels[:n], test_labels)]
     fewest = max(FEWEST, FEWEST_A_CLASS * data.num_classes)
     if n < fewest or min(seen) < data.num_classes:
@@ -214,15 +215,17 @@ def _classifier_accuracy(sets, labels, data, split, other, about, how):
 
     # A classifier's own seed moves its accuracy more than another set of samples does.
     values = [score(images, labels, k) for k, images in enumerate(sets)]
-    starts = [k * n if (k + 1) * n <= len(others) else 0 for k in range(len(sets))]
-    floors = [score(others[i:], other_labels[i:], k) for k, i in enumerate(starts)]
+    floors = []
+    for k in range(len(sets)):
+        known = k if k < len(others) else 0  # where there is but one set, its classifiers
+        floors.append(score(others[known], other_labels[known * len(labels) :], k))
     floor = over_sets(floors, ("floor", "floor_spread"))
     figure = {**over_sets(values), **floor, **about, "n": n}
     if len(values) == 1:
         figure["standard_error"] = float(np.sqrt(values[0] * (1 - values[0]) / len(tests)))
     budget = f"{epochs(n)} epochs, batches of {BATCH_SIZE}"
     each = "sets of samples, a classifier each"
-    of_floors = "sets of them, a classifier each" if any(starts) else "classifiers"
+    of_floors = "sets of them, a classifier each" if len(others) > 1 else "classifiers"
     figure["protocol"] = (
         f"a small classifier, trained on {n} samples ({budget}){how}, names "
         f"{first_images(len(tests), data, split)}{sets_text(values, each)}; trained on {n} "
