@@ -24,7 +24,8 @@ from sklearn.mixture import GaussianMixture
 
 from tfgen.errors import UserError, check_counts, check_numbers
 from tfgen.images import check_labels, from_unit, to_unit
-from tfgen.layers.networks import check_end, check_hidden, pixel_network
+from tfgen.layers.networks import check_hidden, pixel_network
+from tfgen.layers.own_networks import check_end
 from tfgen.models.base import in_batches, register
 from tfgen.models.latent import LatentModel, check_latents
 from tfgen.sampling import noise as random_noise

@@ -8,14 +8,11 @@ import keras
 from tfgen.errors import UserError
 from tfgen.layers.conditioning import check_conditioning, discriminator_network
 from tfgen.layers.networks import (
-    check_custom,
-    check_end,
     check_hidden,
-    copied,
     decoder_network,
     hidden_layers,
-    mixes_images,
 )
+from tfgen.layers.own_networks import check_custom, check_end, copied, mixes_images
 from tfgen.layers.spectral_norm import SpectralDense
 from tfgen.models.adversarial import AdversarialModel
 from tfgen.models.base import register

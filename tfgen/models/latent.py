@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.images import check_images, check_labels
-from tfgen.layers.networks import check_custom, decoder_network, encoder_network, functional
+from tfgen.layers.networks import decoder_network, encoder_network, functional
+from tfgen.layers.own_networks import check_custom
 from tfgen.models.base import GenerativeModel, in_batches
 from tfgen.models.code_paths import code_path, traversal
 

@@ -11,7 +11,8 @@ training possible: it bounds the log-likelihood from below by
 """
 
 from tfgen.images import grid_to_unit
-from tfgen.layers.networks import check_end, check_hidden, inputs, pixel_network, set_output_bias
+from tfgen.layers.networks import check_hidden, inputs, pixel_network, set_output_bias
+from tfgen.layers.own_networks import check_end
 from tfgen.models.base import register
 from tfgen.models.variational import VariationalModel, bounded_normal
 
