@@ -100,6 +100,7 @@ def test_half_precision_keeps_the_norm_in_float32():
     for _ in range(100):
         layer.iterate()
     assert layer(tf.ones([2, 16])).dtype == kernels[0].dtype == tf.bfloat16
+    assert layer.kernel.dtype == layer.u.dtype == "float32"
     expected = tf.cast(layer.kernel / norm(layer.kernel), tf.bfloat16)
     assert np.mean(kernels[0] == expected) > 0.98  # rounded at the end, and once
 

@@ -7,7 +7,7 @@ from tfgen.errors import UserError, check_counts
 from tfgen.metrics.known_modes import KNOWN, known_modes
 from tfgen.metrics.log_likelihood import bits_per_dim, mean_score
 from tfgen.metrics.progress import progress
-from tfgen.metrics.sample_quality import check_features, sample_quality
+from tfgen.metrics.sample_quality import check_features, first_images, sample_quality
 from tfgen.models.autoencoder import Autoencoder
 from tfgen.models.base import TractableModel
 from tfgen.models.variational import VariationalModel
@@ -211,7 +211,7 @@ def _watched_mean(what, score, data, split):
 def _all_images(n, data, split):
     if n == 1:
         return f"the one image of split {split}"
-    return f"{'all' if data.is_all(split, n) else 'the first'} {n} images of split {split}"
+    return first_images(n, data, split, every="all")
 
 
 def _estimate(mean, error):

@@ -122,10 +122,9 @@ def _called(other):
     return {"train": "training images", "validation": "validation images"}[other]
 
 
-def first_images(n, data, split):
-    """Return what a protocol calls the first n images of a split."""
-    first = "" if data.is_all(split, n) else "first "
-    return f"the {first}{n} images of split {split}"
+def first_images(n, data, split, every="the"):
+    """Return what a protocol calls the first n images of a split; if they are all, by `every`."""
+    return f"{every if data.is_all(split, n) else 'the first'} {n} images of split {split}"
 
 
 def _pixel_plan(data, split):

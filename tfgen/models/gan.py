@@ -7,11 +7,7 @@ import keras
 
 from tfgen.errors import UserError
 from tfgen.layers.conditioning import check_conditioning, discriminator_network
-from tfgen.layers.networks import (
-    check_hidden,
-    decoder_network,
-    hidden_layers,
-)
+from tfgen.layers.networks import check_hidden, decoder_network, hidden_layers
 from tfgen.layers.own_networks import check_custom, check_end, copied, mixes_images
 from tfgen.layers.spectral_norm import SpectralDense
 from tfgen.models.adversarial import AdversarialModel
